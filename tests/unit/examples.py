@@ -1,0 +1,38 @@
+"""The repository's own inference.yaml, with changes: every unit test starts from the real thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from trivet.spec import Settings, StackSpec
+
+ROOT = Path(__file__).parents[2]
+
+
+def raw_spec() -> dict[str, Any]:
+    """The document as plain data."""
+    data: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "inference.yaml").read_text())
+    return data
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are merged, everything else is replaced."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def spec_with(changes: Mapping[str, Any]) -> StackSpec:
+    """The repository's spec with changes merged in."""
+    return StackSpec.model_validate(merge(raw_spec(), changes))
+
+
+def settings(**changes: Any) -> Settings:
+    """Settings of an on-premises stack."""
+    return Settings.model_validate({"tier": "onprem", "region": "on-premises", **changes})

@@ -1,0 +1,20 @@
+"""The stack spec, the settings and the lock: pure data and its rules."""
+
+from trivet.spec.load import load_spec, parse_spec
+from trivet.spec.lock import Lock, LockedFile, LockedImage, LockedModel, load_lock, parse_lock
+from trivet.spec.settings import Settings, parse_settings
+from trivet.spec.stack import StackSpec
+
+__all__ = [
+    "Lock",
+    "LockedFile",
+    "LockedImage",
+    "LockedModel",
+    "Settings",
+    "StackSpec",
+    "load_lock",
+    "load_spec",
+    "parse_lock",
+    "parse_settings",
+    "parse_spec",
+]

@@ -1,0 +1,80 @@
+"""Settings: where the stack runs. One file a stack: `stacks/Pulumi.<stack>.yaml`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from trivet.errors import SpecError
+from trivet.spec.base import Country, Frozen, refuse
+from trivet.spec.gateway import Port
+from trivet.spec.load import spec_error
+
+Tier = Literal["onprem", "gpuaas", "cloud"]
+TIERS: tuple[str, ...] = get_args(Tier)
+
+
+def _address(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError:
+        refuse("bind is an IP address of the host", "use 127.0.0.1, or the address that clients reach")
+    return text
+
+
+class Settings(Frozen):
+    """Where the stack runs and how it is reached. Secrets are Pulumi config secrets and not part of this."""
+
+    tier: Tier
+    target: Literal["local"] = "local"
+    bind: Annotated[str, AfterValidator(_address), Field(description="Address on which the gateway listens.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port | None, Field(description="Port on the host; the spec's gateway.port when absent.")] = None
+    region: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Name of the place, as identity reports it.")
+    ]
+    country: Annotated[
+        Country | None, Field(description="Where the machine stands. Needed by every residency regime but none.")
+    ] = None
+    retain: Annotated[bool, Field(description="Keep the audit's volume when the stack is destroyed.")] = False
+    wait_seconds: Annotated[
+        int, Field(ge=10, le=7200, description="How long to wait until every container is healthy.")
+    ] = 180
+
+
+def parse_settings(stack: str, config: Mapping[str, str]) -> Settings:
+    """Validate a stack's plain configuration (key without namespace → text, as Pulumi hands it over).
+
+    A stack's tier is its key `tier`, or else its name.
+
+    Raises:
+        SpecError: an unknown key, or a value that breaks a rule.
+    """
+    where = f"stacks/Pulumi.{stack}.yaml"
+    tree: dict[str, Any] = {key: _scalar(text) for key, text in config.items()}
+    tier = tree.setdefault("tier", stack)
+    if tier not in TIERS:
+        raise SpecError(
+            where=where,
+            value=f"tier = {tier!r}",
+            rule=f"a stack's tier is one of {', '.join(TIERS)}: its key `tier`, or else its name",
+            remedy=f"run `pulumi config set tier onprem --stack {stack}`",
+        )
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as exc:
+        raise spec_error(exc, Settings, tree, where) from exc
+
+
+def _scalar(text: str) -> object:
+    """Pulumi hands every value over as text; numbers and booleans are JSON, everything else is itself."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int) else text
