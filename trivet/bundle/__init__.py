@@ -1,0 +1,1 @@
+"""What travels: the store of images and models, and what fills it."""

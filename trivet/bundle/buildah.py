@@ -1,0 +1,51 @@
+"""Builds Containerfiles with buildah, in a storage of its own, so that nothing outside its folder changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from trivet.bundle import tools
+
+
+@dataclass(frozen=True)
+class Buildah:
+    """buildah with its storage in `folder`; vfs because it works everywhere, containers included."""
+
+    folder: Path
+    log: Path
+    epoch: int
+
+    def build(self, context: Path, target: str, base: str = "") -> None:
+        """Build the Containerfile of `context` and name the image `target`.
+
+        Raises:
+            BuildError: a step fails.
+        """
+        arguments = [f"--build-arg=BASE={base}"] if base else []
+        self._run(
+            "bud",
+            "--isolation=chroot",
+            "--format=oci",
+            f"--timestamp={self.epoch}",
+            "--identity-label=false",
+            "--omit-history",  # it names paths of this machine
+            "--disable-compression",
+            f"--pull={str('@' in base).lower()}",
+            *arguments,
+            f"--tag={target}",
+            str(context),
+        )
+
+    def clear(self) -> None:
+        """Remove the storage, whoever owns its files: without root, they belong to subordinate users."""
+        if os.geteuid() != 0 and self.folder.exists():
+            tools.run(["buildah", "unshare", "rm", "-rf", str(self.folder)], log=self.log, environ={})
+        elif self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def _run(self, *argv: str) -> None:
+        storage = [f"--root={self.folder / 'root'}", f"--runroot={self.folder / 'run'}", "--storage-driver=vfs"]
+        tools.run(["buildah", *storage, *argv], log=self.log, environ={"TMPDIR": str(self.folder.parent)})
