@@ -1,0 +1,1 @@
+"""Checks of the converted embedding model against an independent forward pass."""

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The container engine: the one that answers, or else Debian's.
+. "$(dirname "$0")/lib.sh"
+. "$SETUP/apt.sh"
+
+SOCKET=/run/docker.sock
+PATIENCE=60 # seconds that a new engine has to answer
+LOG=$STATE/dockerd.log
+
+main() {
+  local packages=(docker.io iptables)
+  ! answers || return 0
+  refuse_another_s_engine
+  say "No container engine answers: docker.io will be installed, if it is not, and started."
+  need_root "install and start a container engine"
+  have docker || packages+=("$(cli_package)")
+  ((EUID == 0)) || packages+=(acl)
+  apt_install "Containers need an engine" "${packages[@]}"
+  answers || start
+  ((EUID == 0)) || let_in "$(id -un)"
+  answers || fail "$(complaint)" "the new engine answers $(id -un)" "log in again: that makes the group docker count"
+}
+
+answers() { docker version >/dev/null 2>&1; }
+
+complaint() { (docker version 2>&1 >/dev/null || true) | tail -n 1; }
+
+# Whatever the user's settings point at is not ours to replace.
+refuse_another_s_engine() {
+  have docker || return 0
+  local context said
+  context=${DOCKER_HOST:-$(docker context show 2>/dev/null || echo default)}
+  said=$(complaint)
+  [[ $context == default ]] ||
+    fail "$context: $said" "the engine that DOCKER_HOST or the Docker context names answers" "start it, or name another"
+  [[ $said != *"permission denied"* ]] ||
+    fail "$said" "$(id -un) may use the engine that runs" "sudo usermod -aG docker $(id -un), then log in again"
+}
+
+# Since Debian 13 the command is a package of its own.
+cli_package() { if [[ $(apt_version docker-cli) ]]; then echo docker-cli; else echo docker.io; fi; }
+
+start() {
+  local how=(run_detached)
+  [[ ! -d /run/systemd/system ]] || how=(as_root systemctl enable --now docker)
+  step "Starting Docker" "${how[@]}" || fail "$(complaint)" "Docker starts" "mend what the lines above say, then run 'make setup' again"
+}
+
+# Without systemd. It outlives this shell, but not the machine's next start: then set-up starts it again.
+run_detached() {
+  local patience=$((SECONDS + PATIENCE)) sudo=()
+  ((EUID == 0)) || sudo=(sudo)
+  "${sudo[@]}" setsid dockerd --pidfile "$STATE/dockerd.pid" </dev/null >>"$LOG" 2>&1 &
+  until answers; do
+    sleep 0.5
+    if [[ ! -d /proc/$! ]] || ((SECONDS > patience)); then
+      tail -n 10 "$LOG"
+      return 1
+    fi
+  done
+}
+
+# The group takes effect at the next login, the access list until the engine starts again.
+let_in() {
+  say "Adding $1 to the group docker, which is as good as root on this machine."
+  as_root usermod -aG docker "$1"
+  as_root setfacl -m "u:$1:rw" "$SOCKET"
+}
+
+main

@@ -1,0 +1,1 @@
+"""Two tiny chat models for tests and demonstrations: their tasks, tokenizer, training, export and measurement."""
