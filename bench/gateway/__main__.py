@@ -1,0 +1,5 @@
+"""`python -m bench.gateway [--seconds N] [--without-litellm]`."""
+
+from bench.gateway.run import main
+
+main()
