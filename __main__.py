@@ -1,0 +1,44 @@
+"""The Pulumi program: reads spec, lock and settings, refuses what may not be, and hands over to the tier's stack."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pulumi
+
+from stacks import onprem
+from stacks.backend import state_backend
+from stacks.config import plain_config
+from trivet import residency
+from trivet.errors import SpecError, TrivetError
+from trivet.spec import load_lock, load_spec, parse_settings
+
+ROOT = Path(__file__).absolute().parent
+DEPLOY = {"onprem": onprem.deploy}
+
+
+def main() -> None:
+    """Deploy the stack that Pulumi runs this program for.
+
+    Raises:
+        RunError: anything of ours is wrong; Pulumi prints its text alone, and nothing was registered.
+    """
+    try:
+        settings = parse_settings(pulumi.get_stack(), plain_config())
+        spec = load_spec(ROOT / "inference.yaml")
+        residency.check(spec, settings, state_backend=state_backend(ROOT, os.environ))
+        lock = load_lock(ROOT / "inference.lock", spec)
+        if settings.tier not in DEPLOY:
+            raise SpecError(
+                where=f"stack {pulumi.get_stack()}",
+                value=f"tier {settings.tier}",
+                rule=f"this version deploys {', '.join(DEPLOY)}",
+                remedy="run `pulumi config set tier onprem`, or update Trivet",
+            )
+        DEPLOY[settings.tier](spec, lock, settings)
+    except TrivetError as exc:
+        raise pulumi.RunError(str(exc)) from exc
+
+
+main()

@@ -1,0 +1,1 @@
+"""Compose resources into a tier. Imported by `__main__.py` and tests only."""

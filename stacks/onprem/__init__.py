@@ -1,0 +1,34 @@
+"""On-premises: the whole stack on one host that you own."""
+
+from __future__ import annotations
+
+import pulumi
+
+from trivet.errors import SpecError
+from trivet.render import render
+from trivet.resources.host import Bundle, BundleArgs
+from trivet.spec import Lock, Settings, StackSpec
+
+
+def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
+    """Register the resources of this tier, and export the outputs that every tier has.
+
+    Raises:
+        SpecError: the spec lists a frontier, and the stack's configuration has no key for it.
+    """
+    installation = render(spec, lock, settings, stack=pulumi.get_stack())
+    secret = pulumi.Config().get_secret("frontierApiKey") if spec.gateway.frontier else None
+    if spec.gateway.frontier and secret is None:
+        raise SpecError(
+            where=f"stacks/Pulumi.{pulumi.get_stack()}.yaml",
+            value="no frontierApiKey",
+            rule="a frontier (gateway.frontier) is called with an API key",
+            remedy="run `pulumi config set --secret frontierApiKey` and type the key, or remove the frontier",
+        )
+    bundle = Bundle("stack", BundleArgs(installation=installation, frontier_api_key=secret))
+    pulumi.export("url", bundle.url)
+    pulumi.export("keyFile", bundle.key_file)
+    pulumi.export("specDigest", spec.digest)
+    pulumi.export("lockDigest", lock.digest)
+    pulumi.export("tier", settings.tier)
+    pulumi.export("region", settings.region)

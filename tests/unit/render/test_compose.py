@@ -1,0 +1,110 @@
+"""Rules that hold for every service, and what a change touches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.examples import settings, spec_with
+from tests.unit.render.cases import Case, cases, digest, lock_for
+from trivet.render import Installation, render
+from trivet.render.compose import DEFINITION, compose_file
+from trivet.spec.digest import json_digest
+
+CASES = cases()
+
+
+@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+def services(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    case: Case = request.param
+    return case.installation.services
+
+
+def rendered(changes: dict[str, Any], **place: Any) -> Installation:
+    spec = spec_with(changes)
+    return render(spec, lock_for(spec), settings(**place), stack="onprem")
+
+
+def test_every_service_is_confined(services: dict[str, dict[str, Any]]) -> None:
+    for service in services.values():
+        assert service["user"] == "65532:65532"
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["memswap_limit"] == service["mem_limit"]
+        assert {"cpus", "pids_limit", "healthcheck", "logging", "restart"} <= service.keys()
+        assert service["pull_policy"] == "never"
+        assert "privileged" not in service
+        assert "cap_add" not in service
+
+
+def test_only_the_gateway_is_published_and_reaches_beyond_the_models(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        is_gateway = name == "gateway"
+        assert ("ports" in service) == is_gateway
+        assert service["networks"] == (["edge", "models"] if is_gateway else ["models"])
+
+
+def test_what_is_mounted_from_the_host_cannot_be_written(services: dict[str, dict[str, Any]]) -> None:
+    binds = [mount for service in services.values() for mount in service["volumes"] if mount["type"] == "bind"]
+    assert binds
+    assert all(mount["read_only"] and not mount["bind"]["create_host_path"] for mount in binds)
+
+
+def test_a_container_carries_the_digest_of_its_definition(services: dict[str, dict[str, Any]]) -> None:
+    for service in services.values():
+        rest = {key: value for key, value in service.items() if key != "labels"}
+        assert service["labels"] == {DEFINITION: json_digest(rest)}
+
+
+def test_the_gateway_waits_for_every_model(services: dict[str, dict[str, Any]]) -> None:
+    assert services["gateway"]["depends_on"].keys() == services.keys() - {"gateway"}
+
+
+def test_the_models_network_has_no_way_out() -> None:
+    assert rendered({}).networks["models"] == {"internal": True}
+
+
+@pytest.mark.parametrize(("frontier", "masquerade"), [(False, "false"), (True, "true")])
+def test_the_gateway_reaches_outside_only_where_a_frontier_is_listed(*, frontier: bool, masquerade: str) -> None:
+    outside = {"url": "https://api.example/v1", "model": "m", "country": "DE", "dataClasses": ["public"]}
+    networks = rendered({"gateway": {"frontier": outside}} if frontier else {}).networks
+    assert networks["edge"] == {"driver_opts": {"com.docker.network.bridge.enable_ip_masquerade": masquerade}}
+
+
+def test_one_changed_argument_changes_one_service() -> None:
+    models = models_with({"threads": 7})
+    before, after = rendered({}).services, rendered({"models": models}).services
+    changed = [name for name in before if before[name] != after[name]]
+    assert changed == [f"model-{models[0]['name']}"]
+    assert after[changed[0]]["command"]["--threads"] == "7"
+
+
+def test_new_weights_change_one_service() -> None:
+    spec = spec_with({})
+    first = spec.models[0].name
+    lock = lock_for(spec)
+    file = lock.models[first].files[0].model_copy(update={"digest": digest("other")})
+    other = lock.model_copy(
+        update={"models": {**lock.models, first: lock.models[first].model_copy(update={"files": (file,)})}}
+    )
+    before = render(spec, lock, settings(), stack="onprem").services
+    after = render(spec, other, settings(), stack="onprem").services
+    assert [name for name in before if before[name] != after[name]] == [f"model-{first}"]
+
+
+def test_the_port_of_the_settings_wins_over_the_specs() -> None:
+    assert rendered({"gateway": {"port": 1111}}).services["gateway"]["ports"][0]["published"] == "1111"
+    assert rendered({"gateway": {"port": 1111}}, port=2222).services["gateway"]["ports"][0]["published"] == "2222"
+
+
+def test_a_dollar_reaches_the_container_as_it_is() -> None:
+    text = compose_file("trivet-x", {"a": {"image": "i", "command": {"--template": "$HOME ${USER}"}}}, {}, {})
+    assert "$$HOME $${USER}" in text
+
+
+def models_with(arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    models = [model.model_dump(mode="json", by_alias=True, exclude_defaults=True) for model in spec_with({}).models]
+    models[0]["arguments"] = arguments
+    return models

@@ -1,0 +1,1 @@
+"""Drivers: they talk to the outside (hosts, engines) and know nothing of Pulumi."""

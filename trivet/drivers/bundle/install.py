@@ -1,0 +1,146 @@
+"""Brings a host to what an installation says: the same steps install, update, repair, and go on after a killed run."""
+
+from __future__ import annotations
+
+import json
+
+from trivet.bundle.archive import docker_archive
+from trivet.bundle.oci import Descriptor
+from trivet.drivers.bundle import ledger
+from trivet.drivers.bundle.observation import Observation, config_text, labelled, running_config
+from trivet.drivers.bundle.observe import observe, ours
+from trivet.drivers.bundle.preflight import Ready, preflight
+from trivet.drivers.bundle.repair import in_the_way
+from trivet.drivers.bundle.site import Site
+from trivet.drivers.engine import containers, images
+from trivet.drivers.engine.containers import Container
+from trivet.errors import EngineError, HostError, TrivetError
+from trivet.render import paths
+from trivet.render.compose import CONFIG, GATEWAY, compose_file
+
+
+class HalfDoneError(TrivetError):
+    """Something was changed, and then a step failed. Running the same again goes on from there.
+
+    Attributes:
+        last_words: of each container that is not well, the end of its log.
+    """
+
+    def __init__(self, cause: TrivetError, last_words: list[str]) -> None:
+        super().__init__(value=cause.value, rule=cause.rule, remedy=cause.remedy, where=cause.where)
+        self.last_words = last_words
+
+
+def install(site: Site, frontier_key: str | None) -> Observation:
+    """Install, update or repair, and wait until every container is healthy.
+
+    Raises:
+        TrivetError: refused; nothing was changed.
+        HalfDoneError: refused on the way.
+    """
+    with site.locked():
+        ready = preflight(site)
+        try:
+            return _carry_out(site, ready, frontier_key)
+        except EngineError as exc:
+            raise HalfDoneError(exc, _last_words(site)) from exc
+        except TrivetError as exc:
+            raise HalfDoneError(exc, []) from exc
+
+
+def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observation:
+    installation, host = site.installation, site.host
+    lies_there = _config_on_host(site)
+    ledger.note(site, _references(site))
+    _load_images(site, ready)
+    _place_models(site, ready)
+    keys = {name: given or site.keys.ensure(name) for name, given in installation.keys.items()}
+    _write_secret(site, frontier_key)
+    text = config_text(installation.gateway, keys)
+    config = running_config(json.loads(text), (frontier_key or "").encode())
+    services = labelled(installation.services, config)
+    compose_text = compose_file(installation.project, services, installation.networks, installation.volumes)
+    host.write(site.path(paths.COMPOSE_FILE), compose_text.encode())
+    obstacles = in_the_way(ready.containers, installation)
+    gateway = ready.containers.get(GATEWAY)
+    if gateway is None or gateway.labels.get(CONFIG) != config:
+        host.write(site.path(paths.CONFIG_FILE), text)
+    elif lies_there != config:
+        host.write(site.path(paths.CONFIG_FILE), text)
+        obstacles.append(gateway)  # somebody edited its file; whether it has read that, nobody knows
+    containers.remove(site.docker, [container.id for container in obstacles])
+    ready.compose.up(wait_seconds=installation.wait_seconds, report=site.report)
+    # A gateway that ran on as it was learns of its new identity only now that all that it names is there.
+    host.write(site.path(paths.CONFIG_FILE), text)
+    ledger.drop(site, keep=_references(site))
+    _remove_old_models(site)
+    return _observed(site)
+
+
+def _references(site: Site) -> list[str]:
+    return [image.reference for image in site.installation.images.values()]
+
+
+def _load_images(site: Site, ready: Ready) -> None:
+    for image in ready.images.values():
+        site.report(f"loading {image.reference}")
+        images.load(site.docker, image, docker_archive(ready.store, image.manifest, image.reference), site.report)
+
+
+def _place_models(site: Site, ready: Ready) -> None:
+    for file in ready.files:
+        site.report(f"placing {file.path}")
+        source = ready.store.path(Descriptor(media_type="", digest=file.digest, size=file.size))
+        site.host.put(source, site.path(paths.model_file(file.digest)), digest=file.digest, size=file.size)
+
+
+def _remove_old_models(site: Site) -> None:
+    placed = {paths.model_file(file.digest) for model in site.installation.models.values() for file in model.files}
+    for name in site.host.listdir(site.path(paths.MODEL_DIRECTORY)):
+        if f"{paths.MODEL_DIRECTORY}/{name}" not in placed:
+            site.host.remove(site.path(f"{paths.MODEL_DIRECTORY}/{name}"))
+
+
+def _write_secret(site: Site, frontier_key: str | None) -> None:
+    path = site.path(paths.FRONTIER_KEY_FILE)
+    if frontier_key is None:
+        site.host.remove(path)
+    else:
+        # The directory keeps everybody else out; the gateway's user, unknown to the host, has to read the file.
+        site.host.write(path, frontier_key.encode(), mode=0o444, directory_mode=0o700)
+
+
+def _config_on_host(site: Site) -> str:
+    """Digest of what the files on the host tell a gateway that starts now; empty where they tell nothing."""
+    data = site.host.read(site.path(paths.CONFIG_FILE))
+    secret = site.host.read(site.path(paths.FRONTIER_KEY_FILE)) or b""
+    try:
+        return running_config(json.loads(data), secret) if data else ""
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _observed(site: Site) -> Observation:
+    observed = observe(site)
+    if observed is None:
+        raise EngineError(
+            where=site.installation.project,
+            value="every container is gone again",
+            rule="what was started stays",
+            remedy="see who removes containers on this host, then run the same command again",
+        )
+    return observed
+
+
+def _last_words(site: Site) -> list[str]:
+    """What the containers say that are not well; nothing where the engine is what is not well."""
+    try:
+        return [_obituary(site, service, each) for service, each in ours(site).items() if not each.is_well]
+    except HostError:
+        return []
+
+
+def _obituary(site: Site, service: str, container: Container) -> str:
+    words = containers.last_words(site.docker, container) or "(none)"
+    state = f"{container.state} (exit code {container.exit_code}, health {container.health})"
+    return f"{service} is {state}. Its last words:\n{words}"

@@ -1,0 +1,97 @@
+"""Everything that can be refused, before anything is changed.
+
+In this order, the cheap before the slow: the engine answers and is the host's own; Compose is there; the port is free,
+or our own gateway holds it; the store holds what the lock pins; the disks have room; every blob that would travel has
+the digest that the lock promises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trivet.bundle.layout import Layout
+from trivet.drivers import disk, listening
+from trivet.drivers.bundle.observe import ours
+from trivet.drivers.bundle.site import Site
+from trivet.drivers.engine import images
+from trivet.drivers.engine.compose import Compose
+from trivet.drivers.engine.containers import Container
+from trivet.errors import HostError, IntegrityError
+from trivet.render import Image, paths
+from trivet.render.compose import GATEWAY
+from trivet.spec.lock import LockedFile
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What preflight found, so that nobody looks twice: containers by service, images to load, files to place."""
+
+    compose: Compose
+    containers: dict[str, Container]
+    store: Layout
+    images: dict[str, Image]
+    files: list[LockedFile]
+
+
+def preflight(site: Site) -> Ready:
+    """Refuse what cannot succeed.
+
+    Raises:
+        EngineError: no engine, or no Compose.
+        HostError: the port is taken, or a disk too full.
+        IntegrityError: the store lacks something, or a blob is not what the lock promises.
+    """
+    installation = site.installation
+    facts = site.docker.facts()
+    compose = Compose(site.docker, installation.project, site.path(paths.COMPOSE_FILE))
+    found = ours(site)
+    _require_port(site, found.get(GATEWAY))
+    store = site.store()
+    missing = images.missing(site.docker, installation.images)
+    models = {name: _unplaced(site, model.files) for name, model in installation.models.items()}
+    models = {name: files for name, files in models.items() if files}
+    wanted = {f"image/{name}": image.manifest for name, image in missing.items()}
+    wanted |= {f"model/{name}": installation.models[name].manifest for name in models}
+    _require_locked(store, wanted)
+    files = list({file.digest: file for group in models.values() for file in group}.values())
+    disk.require_space(
+        site.host,
+        [
+            # The engine keeps the archive until its layers are unpacked.
+            disk.Need(facts.data, 2 * sum(image.size for image in missing.values()), "images"),
+            disk.Need(installation.root, sum(file.size for file in files), "models"),
+        ],
+    )
+    if wanted:
+        site.report(f"verifying {len(missing)} images and {len(models)} models of the store")
+        store.verify(*wanted)
+    return Ready(compose=compose, containers=found, store=store, images=missing, files=files)
+
+
+def _require_port(site: Site, gateway: Container | None) -> None:
+    address, port = site.installation.bind, site.installation.port
+    if gateway and gateway.state == "running" and (address, port) in gateway.published:
+        return
+    if listening.is_taken(site.host, address, port):
+        raise HostError(
+            where=f"{address}:{port}",
+            value="another program listens there",
+            rule="the gateway's port is free",
+            remedy=f"stop it (`ss -ltnp 'sport = :{port}'` names it), or run `pulumi config set port N`",
+        )
+
+
+def _unplaced(site: Site, files: tuple[LockedFile, ...]) -> list[LockedFile]:
+    return [file for file in files if not site.host.is_placed(site.path(paths.model_file(file.digest)), size=file.size)]
+
+
+def _require_locked(store: Layout, wanted: dict[str, str]) -> None:
+    for ref, manifest in wanted.items():
+        entry = store.find(ref)
+        if entry is None or entry.digest != manifest:
+            raise IntegrityError(
+                where=f"{store.root}: {ref}",
+                value=entry.digest if entry else "not there",
+                rule=f"the store holds what the lock pins: {manifest}",
+                remedy="run `trivet build`: it makes what is missing and writes the lock",
+            )

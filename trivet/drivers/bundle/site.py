@@ -1,0 +1,57 @@
+"""Where an installation is worked on: the host, its engine, the operator's store and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from trivet.bundle.layout import Layout
+from trivet.drivers.bundle.keys import KeyRing
+from trivet.drivers.engine.docker import Docker
+from trivet.drivers.host import Host, Report
+from trivet.render import Installation
+
+LOCK_SECONDS = 900.0  # a killed run's Compose may go on for as long as it waits for health
+
+
+@dataclass(frozen=True)
+class Site:
+    """One installation and everything that it is worked on with."""
+
+    installation: Installation
+    host: Host
+    report: Report
+
+    @property
+    def docker(self) -> Docker:
+        """The host's engine."""
+        return Docker(self.host)
+
+    @property
+    def keys(self) -> KeyRing:
+        """The operator's keys."""
+        return KeyRing(Path(self.installation.key_directory))
+
+    def store(self) -> Layout:
+        """The operator's store.
+
+        Raises:
+            IntegrityError: there is none.
+        """
+        return Layout(Path(self.installation.store))
+
+    def path(self, name: str) -> str:
+        """A path below the installation's root."""
+        return f"{self.installation.root}/{name}"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone on this installation. The lock's file is gone afterwards."""
+        path = f"{self.installation.root}.lock"
+        with self.host.lock(path, timeout=LOCK_SECONDS, report=self.report):
+            try:
+                yield
+            finally:
+                self.host.remove(path)

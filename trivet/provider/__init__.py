@@ -1,0 +1,1 @@
+"""The Pulumi provider plugin `trivet`: maps check, diff, create, read, update and delete to drivers."""

@@ -1,0 +1,177 @@
+"""`trivet:host:Bundle`: a stack, installed on a host.
+
+Its inputs are an Installation, and the observation that is made of it when all is well: `containers`, `config` and
+`keys`, which `check` fills in. Its state holds what was really observed, so drift is an ordinary difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pulumi.provider.experimental import provider as rpc
+from pulumi.provider.experimental.property_value import PropertyValue
+from pydantic import ValidationError
+
+from trivet.drivers.bundle import HalfDoneError, Observation, Site, desired, install, observe, remove
+from trivet.drivers.bundle.keys import KeyRing
+from trivet.drivers.host import Host
+from trivet.drivers.targets import connect
+from trivet.errors import EngineError, HostError, TrivetError
+from trivet.provider.changes import changes, path_of
+from trivet.provider.log import EngineLog
+from trivet.provider.resource import InitFailedError, Resource
+from trivet.provider.values import Properties, plain, plain_map, wrap_map
+from trivet.render import Installation
+
+SECRET = "frontierApiKey"  # noqa: S105  # a property's name
+OBSERVED = frozenset(Observation.model_json_schema(by_alias=True)["properties"])
+INSTALLED = frozenset(Installation.model_json_schema(by_alias=True)["properties"])
+INPUTS = OBSERVED | INSTALLED | {SECRET}
+# Another of these is another installation: the old one is removed first, for both want the same port.
+IDENTITY = frozenset({"project", "root", "target"})
+
+
+class Bundle:
+    """Implements `trivet.provider.resource.Resource`."""
+
+    def __init__(self, log: EngineLog) -> None:
+        self._log = log
+        self._hosts: set[Host] = set()
+
+    def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """See `Resource.check`."""
+        given = {key: value for key, value in request.new_inputs.items() if key not in OBSERVED}
+        failures = [rpc.CheckFailure(key, "there is no such property") for key in sorted(given.keys() - INPUTS)]
+        try:
+            wanted = desired(*_keyed(_installation(given)))
+        except ValidationError as exc:
+            failures += [rpc.CheckFailure(path_of(error["loc"]), error["msg"]) for error in exc.errors()]
+        except HostError as exc:
+            failures.append(rpc.CheckFailure("keyDirectory", str(exc)))
+        if failures:
+            return rpc.CheckResponse(inputs=request.new_inputs, failures=failures)
+        return rpc.CheckResponse(inputs={**given, **wrap_map(wanted.model_dump(by_alias=True))})
+
+    def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
+        """See `Resource.diff`."""
+        old = {key: value for key, value in plain_map(request.old_state).items() if key in INPUTS}
+        found = changes(old, plain_map(request.new_inputs))
+        replaces = sorted(IDENTITY & found.keys())
+        for name in replaces:
+            found[name] = rpc.PropertyDiff(kind=rpc.PropertyDiffKind.UPDATE_REPLACE, input_diff=False)
+        return rpc.DiffResponse(
+            changes=bool(found),
+            replaces=replaces,
+            delete_before_replace=True,
+            diffs=sorted(INPUTS & {re.split(r"[.\[]", path)[0] for path in found}),
+            detailed_diff=found,
+        )
+
+    def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
+        """See `Resource.create`."""
+        installation = _recorded(request.properties)
+        if request.preview:
+            return rpc.CreateResponse(properties=_outputs(request.properties, installation, None))
+        return rpc.CreateResponse(
+            resource_id=installation.project, properties=self._install(request.urn, request.properties, installation)
+        )
+
+    def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
+        """See `Resource.update`."""
+        installation = _recorded(request.news)
+        if request.preview:
+            return rpc.UpdateResponse(properties=_outputs(request.news, installation, None))
+        return rpc.UpdateResponse(properties=self._install(request.urn, request.news, installation))
+
+    def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
+        """See `Resource.read`."""
+        if not request.properties:
+            raise HostError(
+                value=f"import of {request.resource_id}",
+                rule="an installation is known from its state, which an import does not have",
+                remedy="run `pulumi up`: it takes up what is installed already",
+            )
+        installation = _recorded(request.properties)
+        observed = observe(self._site(request.urn, installation))
+        if observed is None:
+            return rpc.ReadResponse(resource_id="", properties={}, inputs={})
+        return rpc.ReadResponse(
+            resource_id=request.resource_id,
+            properties=_outputs(request.properties, installation, observed),
+            inputs=request.inputs,
+        )
+
+    def delete(self, request: rpc.DeleteRequest) -> None:
+        """See `Resource.delete`."""
+        remove(self._site(request.urn, _recorded(request.properties)))
+
+    def cancel(self) -> None:
+        """See `Resource.cancel`."""
+        for host in self._hosts:
+            host.cancel()
+
+    def _install(self, urn: str, properties: Properties, installation: Installation) -> Properties:
+        site = self._site(urn, installation)
+        secret = properties.get(SECRET)
+        try:
+            observed = install(site, plain(secret) if secret else None)
+        except HalfDoneError as exc:
+            seen = self._seen(urn, installation)
+            outputs = _outputs(properties, installation, seen)
+            raise InitFailedError(installation.project, outputs, [str(exc), *exc.last_words]) from exc
+        return _outputs(properties, installation, observed)
+
+    def _seen(self, urn: str, installation: Installation) -> Observation:
+        """What is there after a failure; nothing, where that cannot be told."""
+        try:
+            observed = observe(self._site(urn, installation))
+        except EngineError:
+            observed = None
+        return observed or Observation(containers={}, config="", keys={})
+
+    def _site(self, urn: str, installation: Installation) -> Site:
+        host = connect(installation.target)
+        self._hosts.add(host)
+        return Site(installation=installation, host=host, report=self._log.of(urn))
+
+
+def resource(log: EngineLog) -> Resource:
+    """The resource type."""
+    return Bundle(log)
+
+
+def _recorded(properties: Mapping[str, PropertyValue]) -> Installation:
+    """The installation that a state or checked inputs describe."""
+    try:
+        return _installation(properties)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise TrivetError(
+            where=path_of(first["loc"]),
+            value=first["msg"],
+            rule="Pulumi's state describes the installation as this version of Trivet writes it",
+            remedy="destroy the stack with the version that wrote it (see `pulumi stack history`), then deploy anew",
+        ) from exc
+
+
+def _installation(properties: Mapping[str, PropertyValue]) -> Installation:
+    return Installation.model_validate({key: plain(value) for key, value in properties.items() if key in INSTALLED})
+
+
+def _keyed(installation: Installation) -> tuple[Installation, dict[str, str | None]]:
+    """The installation, with the hashes of the keys that exist."""
+    ring = KeyRing(Path(installation.key_directory))
+    return installation, {name: given or ring.sha256(name) for name, given in installation.keys.items()}
+
+
+def _outputs(properties: Properties, installation: Installation, observed: Observation | None) -> Properties:
+    """The inputs as they are, secrets included; what was observed where that is known; what clients need."""
+    first = next((name for name, given in installation.keys.items() if given is None), None)
+    key_file = str(KeyRing(Path(installation.key_directory)).path(first).resolve()) if first else ""
+    return {
+        **{key: value for key, value in properties.items() if key in INPUTS},
+        **(wrap_map(observed.model_dump(by_alias=True)) if observed else {}),
+        **wrap_map({"url": installation.url, "keyFile": key_file}),
+    }

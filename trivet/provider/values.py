@@ -1,0 +1,48 @@
+"""Between Pulumi's property values and plain JSON data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pulumi.provider.experimental.property_value import PropertyValue
+
+Properties = dict[str, PropertyValue]
+
+
+def plain(value: PropertyValue) -> Any:
+    """Plain data. Pulumi knows floats only: a whole number is an int again. Secrets come out bare: mind where to."""
+    match value.value:
+        case float() as number:
+            return int(number) if number.is_integer() else number
+        case str() | bool() | None as scalar:
+            return scalar
+        case Mapping() as mapping:
+            return {key: plain(item) for key, item in mapping.items()}
+        case Sequence() as items:
+            return [plain(item) for item in items]
+    raise TypeError(f"{value.type.value} is no plain data")
+
+
+def plain_map(properties: Mapping[str, PropertyValue]) -> dict[str, Any]:
+    """Plain data of a resource's properties."""
+    return {key: plain(value) for key, value in properties.items()}
+
+
+def wrap(value: Any) -> PropertyValue:
+    """A property value of plain JSON data."""
+    match value:
+        case bool() | str() | None:
+            return PropertyValue(value)
+        case int() | float():
+            return PropertyValue(float(value))
+        case Mapping():
+            return PropertyValue({key: wrap(item) for key, item in value.items()})
+        case Sequence():
+            return PropertyValue([wrap(item) for item in value])
+    raise TypeError(f"{type(value).__name__} is no JSON data")
+
+
+def wrap_map(data: Mapping[str, Any]) -> Properties:
+    """Property values of plain JSON data."""
+    return {key: wrap(value) for key, value in data.items()}

@@ -1,0 +1,130 @@
+"""Everything that an installation on a host consists of: the provider's inputs, and what a driver carries out."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from trivet.errors import SpecError
+from trivet.render.compose import networks, services, volumes
+from trivet.render.deployed import reference
+from trivet.render.gateway import gateway_config
+from trivet.spec import Lock, Settings, StackSpec
+from trivet.spec.base import Digest, Frozen
+from trivet.spec.lock import LockedModel
+
+PROJECT = r"^trivet-[a-z0-9][a-z0-9_-]{0,39}$"
+
+
+class Image(Frozen):
+    """An image of the lock: digests of its manifest and its config, bytes of its blobs, what the engine calls it."""
+
+    manifest: Digest
+    config: Digest
+    size: Annotated[int, Field(ge=0)]
+    reference: str
+
+
+class Installation(Frozen):
+    """One stack on one host. Relative paths start at the operator's checkout; `root` is a path of the host."""
+
+    project: Annotated[str, Field(pattern=PROJECT)]
+    target: Literal["local"]
+    root: Annotated[str, Field(min_length=1, description="Directory on the host that holds the installation.")]
+    store: Annotated[str, Field(min_length=1, description="OCI image layout with the images and models.")]
+    key_directory: Annotated[str, Field(min_length=1, description="Where the operator's API keys are written.")]
+    bind: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    retain: bool
+    wait_seconds: Annotated[int, Field(ge=1)]
+    images: dict[str, Image]
+    models: dict[str, LockedModel]
+    services: dict[str, dict[str, Any]]
+    networks: dict[str, dict[str, Any]]
+    volumes: dict[str, dict[str, Any]]
+    gateway: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers, for a client on the host itself when it listens on every address."""
+        address = ip_address(self.bind)
+        if address.is_unspecified:
+            address = ip_address("::1" if isinstance(address, IPv6Address) else "127.0.0.1")
+        host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+        return f"http://{host}:{self.port}/v1"
+
+    @property
+    def keys(self) -> dict[str, str | None]:
+        """Every API key as `team-key`, with its hash where the spec has it."""
+        return {
+            key_name(team["name"], key["name"]): key.get("sha256")
+            for team in self.gateway["teams"]
+            for key in team["keys"]
+        }
+
+
+def key_name(team: str, key: str) -> str:
+    """A key's name across teams: the name of its file, without the suffix."""
+    return f"{team}-{key}"
+
+
+def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> Installation:
+    """What `stack` is on its host.
+
+    Raises:
+        SpecError: the stack's name, or two keys' names, cannot be used.
+    """
+    installation = Installation(
+        project=_project(stack),
+        target=settings.target,
+        root=f".trivet/hosts/{stack}",
+        store=".trivet/store",
+        key_directory=f".trivet/keys/{stack}",
+        bind=settings.bind,
+        port=settings.port or spec.gateway.port,
+        retain=settings.retain,
+        wait_seconds=settings.wait_seconds,
+        images={
+            name: Image(
+                manifest=lock.images[name].manifest,
+                config=lock.images[name].config,
+                size=lock.images[name].size,
+                reference=reference(name, lock.images[name].manifest),
+            )
+            for name in spec.images
+        },
+        models={model.name: lock.models[model.name] for model in spec.models},
+        services=services(spec, lock, settings),
+        networks=networks(spec),
+        volumes=volumes(),
+        gateway=gateway_config(spec, lock, settings),
+    )
+    _require_distinct_files(installation)
+    return installation
+
+
+def _project(stack: str) -> str:
+    project = f"trivet-{stack}"
+    if not re.fullmatch(PROJECT, project):
+        raise SpecError(
+            where="the stack's name",
+            value=stack,
+            rule="lower-case letters, digits, - and _, at most 40: the engine names networks and volumes after it",
+            remedy="run `pulumi stack rename NAME`",
+        )
+    return project
+
+
+def _require_distinct_files(installation: Installation) -> None:
+    names = [key_name(team["name"], key["name"]) for team in installation.gateway["teams"] for key in team["keys"]]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SpecError(
+            where="gateway.teams",
+            value=f"two keys would be in {twice[0]}.key",
+            rule="a key's file is named TEAM-KEY.key",
+            remedy="rename a team or a key",
+        )

@@ -1,0 +1,1 @@
+"""Resource classes for Pulumi programs: each takes (name, args, opts)."""

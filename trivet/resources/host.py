@@ -1,0 +1,36 @@
+"""Resources on a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from trivet.render import Installation
+
+
+@dataclass(frozen=True)
+class BundleArgs:
+    """Arguments of a Bundle. `frontier_api_key` only where the spec lists a frontier."""
+
+    installation: Installation
+    frontier_api_key: pulumi.Input[str] | None = None
+
+
+class Bundle(pulumi.CustomResource):
+    """A stack, installed on a host from the store: containers, their network and volume, configuration and keys.
+
+    Attributes:
+        url: the gateway, ending in `/v1`.
+        key_file: path of a 0600 file with one API key, on the operator's machine.
+    """
+
+    url: pulumi.Output[str]
+    key_file: pulumi.Output[str]
+
+    def __init__(self, name: str, args: BundleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties = args.installation.model_dump(mode="json", by_alias=True)
+        if args.frontier_api_key is not None:
+            properties["frontierApiKey"] = pulumi.Output.secret(args.frontier_api_key)
+        super().__init__("trivet:host:Bundle", name, {**properties, "url": None, "keyFile": None}, opts)
+        self.key_file = self.keyFile  # type: ignore[attr-defined]  # set by the base class under its name in the schema
