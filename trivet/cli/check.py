@@ -1,0 +1,24 @@
+"""`trivet check`: is the spec valid, the lock fresh, the place lawful? Reads only."""
+
+from __future__ import annotations
+
+import argparse
+
+from trivet.cli.project import add_project_argument, project_of
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("check", help="validate inference.yaml and its lock")
+    add_project_argument(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Say what was read; any broken rule is an error."""
+    project = project_of(args)
+    spec = project.spec()
+    lock = project.lock(spec)
+    print(f"spec {spec.digest}  {len(spec.models)} models, {len(spec.gateway.teams)} teams")
+    print(f"lock {lock.digest}  {len(lock.images)} images, {len(lock.models)} models")
+    return 0

@@ -1,0 +1,71 @@
+"""`trivet up`: clear a dead lock, let Pulumi deploy, ask the model something."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from trivet.cli.progress import say
+from trivet.cli.project import add_project_argument, project_of
+from trivet.cli.pulumi import Pulumi
+from trivet.errors import TrivetError
+from trivet.spec import StackSpec
+
+QUESTION = "Hello! What can you do?"
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("up", help="deploy with Pulumi, then ask the model a question")
+    parser.add_argument("--stack", default="onprem")
+    add_project_argument(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Deploy and show that it answers."""
+    project = project_of(args)
+    spec = project.spec()
+    project.lock(spec)
+    pulumi = Pulumi(project.root, args.stack)
+    pulumi.select()
+    pulumi.clear_dead_lock(os.environ.get("PULUMI_BACKEND_URL", ""))
+    pulumi.run("up", "--yes", "--stack", args.stack)
+    say_hello(spec, pulumi.outputs())
+    return 0
+
+
+def say_hello(spec: StackSpec, outputs: Mapping[str, Any]) -> None:
+    """Print the URL, where the key is, and one answer of the first chat model that the spec lists."""
+    print(f"\nurl      {outputs['url']}\nkey      in {outputs['keyFile']}")
+    chat = next((model.name for model in spec.models if model.kind == "chat"), None)
+    if chat is None:
+        say("the spec lists no chat model, so nobody was asked anything")
+        return
+    print(f"asked    {chat}: {QUESTION}\nanswered {ask(outputs['url'], Path(outputs['keyFile']), chat)}")
+
+
+def ask(url: str, key_file: Path, model: str) -> str:
+    """One chat completion.
+
+    Raises:
+        TrivetError: the stack does not answer as it should.
+    """
+    body = {"model": model, "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 64, "temperature": 0}
+    headers = {"Authorization": f"Bearer {key_file.read_text(encoding='utf-8').strip()}"}
+    try:
+        response = httpx.post(f"{url}/chat/completions", json=body, headers=headers, timeout=60).raise_for_status()
+        answer: str = response.json()["choices"][0]["message"]["content"]
+    except (httpx.HTTPError, LookupError, ValueError) as exc:
+        raise TrivetError(
+            where=url,
+            value=str(exc),
+            rule="a deployed stack answers",
+            remedy="look at `docker ps` and at the containers' logs; `trivet verify` says which check fails",
+        ) from exc
+    return " ".join(answer.split())
