@@ -1,0 +1,42 @@
+# `make help` lists the targets. Everything that is made lies in .venv and .trivet.
+STACK ?= onprem
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+IN_ENV := . .trivet/env &&
+
+.PHONY: help setup build up down test lint fmt bench relock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: ## .venv, container engine, Pulumi CLI, image tools: whatever is missing
+	@tools/setup/all.sh
+
+build: setup ## images, models and the lock
+	@$(IN_ENV) trivet build
+
+up: build ## deploy STACK (default: onprem) and ask the model a question
+	@$(IN_ENV) trivet up --stack $(STACK)
+
+down: ## take STACK away again
+	@$(IN_ENV) pulumi destroy --yes --stack $(STACK)
+
+test: build ## the whole test-suite, on the real engine
+	@$(IN_ENV) pytest
+
+lint: setup ## ruff, mypy --strict, shellcheck
+	@$(IN_ENV) ruff check . && ruff format --check . && mypy && shellcheck -x tools/setup/*.sh
+
+fmt: setup ## format the code
+	@$(IN_ENV) ruff check --fix . ; ruff format .
+
+bench: build ## measurements beside peers and limits
+	@$(IN_ENV) python -m bench
+
+relock: setup ## pin the Python dependencies again, with hashes
+	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header ../pyproject.toml runtime.in -o runtime.txt
+	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header dev.in -o dev.txt
+
+clean: ## remove what was made, but not a running stack
+	@tools/setup/clean.sh

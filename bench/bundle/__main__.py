@@ -1,0 +1,5 @@
+"""`make bench-bundle`."""
+
+from bench.bundle import main
+
+main()
