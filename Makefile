@@ -5,10 +5,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 IN_ENV := . .trivet/env &&
 
-.PHONY: help setup build up down test lint fmt bench relock clean
+.PHONY: help setup build up down test lint fmt bench bench-bundle relock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: ## .venv, container engine, Pulumi CLI, image tools: whatever is missing
 	@tools/setup/all.sh
@@ -33,6 +33,9 @@ fmt: setup ## format the code
 
 bench: build ## measurements beside peers and limits
 	@$(IN_ENV) python -m bench
+
+bench-bundle: build ## the same for bundles: cost, corruption, kills, reproduction
+	@$(IN_ENV) python -m bench.bundle
 
 relock: setup ## pin the Python dependencies again, with hashes
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header ../pyproject.toml runtime.in -o runtime.txt

@@ -1,4 +1,4 @@
-"""`make bench`: the gateway's comparison; the bundle's is `make bench-bundle`."""
+"""`make bench`: the gateway beside its peers. Bundles have `make bench-bundle`."""
 
 from bench.gateway import main
 

@@ -161,8 +161,10 @@ def _report(seen: Seen) -> str:
         [
             table(["chat, 8 connections, one core", "requests/s", "p50 ms", "p99 ms", "gateway is ×"], loads),
             table(["8 streams of 2,000 chunks", "chunks/s", "first p50 ms", "first p99 ms"], streams),
-            f"gateway: {seen.cpu_microseconds:.0f} µs of processor time a request, "
-            f"{seen.resident_kib_after / 1024:.0f} MiB resident; rows by outcome: {json.dumps(seen.outcomes)}",
+            (
+                f"gateway: {seen.cpu_microseconds:.0f} µs of processor time a request, "
+                f"{seen.resident_kib_after / 1024:.0f} MiB resident; rows by outcome: {json.dumps(seen.outcomes)}"
+            ),
         ]
     )
 

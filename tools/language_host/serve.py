@@ -139,7 +139,7 @@ def _interpreter(info: proto.ProgramInfo, context: grpc.ServicerContext) -> str:
     """The program's Python: its `runtime.options.virtualenv`, relative to the project, or else this host's own."""
     if "virtualenv" not in info.options:
         return sys.executable
-    python = Path(info.root_directory, info.options["virtualenv"], "bin", "python")
+    python = Path(info.root_directory, str(info.options["virtualenv"]), "bin", "python")
     if not python.exists():
         context.abort(
             grpc.StatusCode.FAILED_PRECONDITION,

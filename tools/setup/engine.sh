@@ -13,7 +13,7 @@ main() {
   refuse_another_s_engine
   say "No container engine answers: docker.io will be installed, if it is not, and started."
   need_root "install and start a container engine"
-  have docker || packages+=("$(cli_package)")
+  have docker || [[ -z $(apt_version docker-cli) ]] || packages+=(docker-cli) # a package of its own since Debian 13
   ((EUID == 0)) || packages+=(acl)
   apt_install "Containers need an engine" "${packages[@]}"
   answers || start
@@ -37,9 +37,6 @@ refuse_another_s_engine() {
     fail "$said" "$(id -un) may use the engine that runs" "sudo usermod -aG docker $(id -un), then log in again"
 }
 
-# Since Debian 13 the command is a package of its own.
-cli_package() { if [[ $(apt_version docker-cli) ]]; then echo docker-cli; else echo docker.io; fi; }
-
 start() {
   local how=(run_detached)
   [[ ! -d /run/systemd/system ]] || how=(as_root systemctl enable --now docker)
@@ -51,7 +48,7 @@ run_detached() {
   local patience=$((SECONDS + PATIENCE)) sudo=()
   ((EUID == 0)) || sudo=(sudo)
   "${sudo[@]}" setsid dockerd --pidfile "$STATE/dockerd.pid" </dev/null >>"$LOG" 2>&1 &
-  until answers; do
+  until as_root docker version; do
     sleep 0.5
     if [[ ! -d /proc/$! ]] || ((SECONDS > patience)); then
       tail -n 10 "$LOG"

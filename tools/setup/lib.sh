@@ -58,9 +58,10 @@ heartbeat() {
 # need_root WHY: makes sure that as_root will work; sudo asks before any progress is shown.
 need_root() {
   ((EUID)) || return 0
-  have sudo || fail "not root, and no sudo" "$1 needs root" "run 'make setup' as root once, or have that done for you"
+  have sudo || fail "not root, and no sudo" "root is needed to $1" "run 'make setup' as root once, or have that done for you"
+  ! sudo -n true 2>/dev/null || return 0
   say "sudo, to $1:"
-  sudo -v || fail "sudo refuses $(id -un)" "$1 needs root" "run 'make setup' as a user who may use sudo"
+  sudo -v || fail "sudo refuses $(id -un)" "root is needed to $1" "run 'make setup' as a user who may use sudo"
 }
 
 as_root() { if ((EUID)); then sudo "$@"; else "$@"; fi; }

@@ -31,8 +31,8 @@ from tools.tinymodel.tokenizer import VOCABULARY, chat_tokenizer, render, spaced
 
 LENGTH: Final = 128  # tokens in a row
 WARM_UP: Final = 100  # steps
-MATRIX_RATE: Final = 0.02
-OTHER_RATE: Final = 0.003
+MATRIX_RATE: Final = 0.01
+OTHER_RATE: Final = 0.008
 FINAL_RATE: Final = 0.02  # share of the rate that is left at the last step
 DECAY: Final = 0.05
 REPORT_STEPS: Final = 100
@@ -51,7 +51,7 @@ class Recipe:
 RECIPES: Final = {
     "tiny": Recipe(Shape(width=96, layers=2, heads=3, hidden=192, vocabulary=VOCABULARY), steps=600, rows=16, seed=1),
     "small": Recipe(
-        Shape(width=128, layers=4, heads=4, hidden=256, vocabulary=VOCABULARY), steps=1500, rows=16, seed=1
+        Shape(width=160, layers=4, heads=5, hidden=384, vocabulary=VOCABULARY), steps=3600, rows=16, seed=1
     ),
 }
 

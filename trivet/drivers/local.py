@@ -103,9 +103,8 @@ class LocalHost:
     @contextlib.contextmanager
     def lock(self, path: str, *, timeout: float, report: Report) -> Iterator[None]:
         """See `Host.lock`: an flock whose descriptor every command inherits."""
-        deadline = time.monotonic() + timeout
         with _plainly(path):
-            handle = _take(Path(path), deadline, report)
+            handle = self._take(Path(path), time.monotonic() + timeout, report)
         try:
             with self._processes.inheriting(handle):
                 yield
@@ -116,6 +115,31 @@ class LocalHost:
         """See `Host.cancel`."""
         self._processes.cancel()
 
+    def _take(self, path: Path, deadline: float, report: Report) -> int:
+        waiting = False
+        while True:
+            self._processes.refuse_cancelled("waiting for the lock")
+            _make_directory(path.parent, 0o755)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _names(path, handle):
+                    return handle
+            except BlockingIOError:
+                if not waiting:
+                    report("waiting for an earlier run on this host to end")
+                waiting = True
+            os.close(handle)
+            if time.monotonic() > deadline:
+                raise HostError(
+                    where=str(path),
+                    value="another run holds the lock",
+                    rule="one run at a time works on an installation",
+                    remedy=f"wait for it; `fuser {path}` names its processes",
+                )
+            if waiting:
+                time.sleep(POLL)
+
     def _settle(
         self, path: str, chunks: Iterable[bytes], *, mode: int, directory_mode: int = 0o755, modified: int | None = None
     ) -> None:
@@ -123,7 +147,7 @@ class LocalHost:
         final = Path(path)
         part = final.with_name(f"{final.name}.part")
         with _plainly(path):
-            final.parent.mkdir(parents=True, exist_ok=True, mode=directory_mode)
+            _make_directory(final.parent, directory_mode)
             part.unlink(missing_ok=True)  # an earlier run may have been cut here
             try:
                 with part.open("wb") as file:
@@ -155,29 +179,11 @@ def _verified(source: Path, digest: str, size: int) -> Iterator[bytes]:
         )
 
 
-def _take(path: Path, deadline: float, report: Report) -> int:
-    waiting = False
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _names(path, handle):
-                return handle
-        except BlockingIOError:
-            if not waiting:
-                report("waiting for an earlier run on this host to end")
-            waiting = True
-        os.close(handle)
-        if time.monotonic() > deadline:
-            raise HostError(
-                where=str(path),
-                value="another run holds the lock",
-                rule="one run at a time works on an installation",
-                remedy=f"wait for it; `fuser {path}` names its processes",
-            )
-        if waiting:
-            time.sleep(POLL)
+def _make_directory(path: Path, mode: int) -> None:
+    """Make a directory where there is none. Its mode is not left to the umask: containers have to pass."""
+    if not path.is_dir():
+        path.mkdir(parents=True)
+        path.chmod(mode)
 
 
 def _names(path: Path, handle: int) -> bool:

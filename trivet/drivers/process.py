@@ -61,7 +61,7 @@ class Processes:
             self._running.discard(process)
             for worker in workers:
                 worker.join()
-        self._refuse_cancelled(argv)
+        self.refuse_cancelled(_shown(argv))
         if overdue.is_set():
             raise HostError(
                 value=f"{_shown(argv)} did not end within {timeout:.0f} s",
@@ -86,7 +86,7 @@ class Processes:
             _signal(process, signal.SIGTERM)
 
     def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        self._refuse_cancelled(argv)
+        self.refuse_cancelled(_shown(argv))
         try:
             process = subprocess.Popen(
                 argv,
@@ -107,10 +107,11 @@ class Processes:
             _signal(process, signal.SIGTERM)
         return process
 
-    def _refuse_cancelled(self, argv: Sequence[str]) -> None:
+    def refuse_cancelled(self, what: str) -> None:
+        """Raise a HostError if the operator has interrupted."""
         if self._cancelled.is_set():
             raise HostError(
-                value=f"{_shown(argv)} was interrupted",
+                value=f"{what} was interrupted",
                 rule="an interrupted run ends",
                 remedy="run the same command again: it takes up what is there",
             )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import PurePosixPath
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.compat import StringIO
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from trivet.render import paths
 from trivet.render.deployed import RUNTIMES, deployed, reference, service_name
@@ -65,16 +67,27 @@ def compose_file(
     """The text of `compose.yaml`. Equal models give equal bytes."""
     document = {
         "name": project,
-        "services": {name: {**service, **_command(service)} for name, service in sorted(services.items())},
-        "networks": dict(networks),
-        "volumes": dict(volumes),
+        "services": {name: {**service, **_command(service)} for name, service in services.items()},
+        "networks": networks,
+        "volumes": volumes,
     }
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.width = 4096
+    yaml = YAML(pure=True)
+    yaml.width = sys.maxsize
     text = StringIO()
-    yaml.dump(document, text)
-    return text.getvalue().replace("$", "$$")  # Compose would put variables of its environment there
+    yaml.dump(_quoted(document), text)
+    return text.getvalue()
+
+
+def _quoted(value: Any) -> Any:
+    """The value with keys sorted and every string in double quotes: YAML's versions differ in what else is a string."""
+    match value:
+        case Mapping():
+            return {key: _quoted(value[key]) for key in sorted(value)}
+        case list() | tuple():
+            return [_quoted(item) for item in value]
+        case str():
+            return DoubleQuotedScalarString(value.replace("$", "$$"))  # Compose would put variables there
+    return value
 
 
 def _command(service: Mapping[str, Any]) -> dict[str, list[str]]:

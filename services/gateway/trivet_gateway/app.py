@@ -99,7 +99,6 @@ class Gateway:
             session = await stack.enter_async_context(open_session(self.config.limits))
             frontier = Frontier(self.config.frontier, session) if self.config.frontier else None
             self._audit = AuditWriter(self.config.audit.path)
-            self._audit.start()
             stack.push_async_callback(self._audit.stop)
             policy, limits = Policy(self.config), self.config.limits
             quotas = {team.name: TeamQuota(team) for team in self.config.teams}

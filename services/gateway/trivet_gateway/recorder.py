@@ -37,25 +37,27 @@ class Recorder:
     async def run(self, exchange: Exchange, handler: Handler) -> None:
         """Handle an exchange, commit its row, and complete its response."""
         entry = exchange.entry
-        recorded = False
+        handed_over = False
         self.in_flight += 1
         self.idle.clear()
         try:
             reply = await self._reply(exchange, handler)
             entry.latency_ms = exchange.elapsed_ms()
-            self._audit.finish(entry)
-            recorded = True
+            handed_over = True
+            await self._audit.finish(entry)
             if reply is not None:
                 await exchange.respond(reply)
             elif exchange.streaming:
                 await exchange.end_stream()
         except AuditUnavailable as fault:
+            handed_over = False
             await self._refuse(exchange, fault)
         except asyncio.CancelledError:
-            entry.close(entry.status if exchange.streaming else 0, "interrupted")
+            if not handed_over:
+                entry.close(entry.status if exchange.streaming else 0, "interrupted")
             raise
         finally:
-            if not recorded:
+            if not handed_over:
                 entry.latency_ms = exchange.elapsed_ms()
                 self._audit.keep(entry)
             self.in_flight -= 1

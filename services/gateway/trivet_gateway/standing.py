@@ -1,8 +1,8 @@
 """The identity of what is deployed, as the configuration file says it now.
 
-A deployment that changes nothing for the gateway itself, a model's argument say, leaves it running and replaces its file.
-Only `identity` is taken over from there. A file that differs in anything else belongs to a gateway that has yet to start,
-and so does its identity.
+A deployment that changes nothing for the gateway itself, a model's argument say, leaves it running and replaces its
+file. Only `identity` is taken over from there. A file that differs in anything else belongs to a gateway that has yet
+to start, and so does its identity.
 """
 
 from __future__ import annotations

@@ -55,6 +55,16 @@ def test_a_file_and_a_new_directory_get_their_modes(host: LocalHost, tmp_path: P
     assert (tmp_path / "secrets" / "key").stat().st_mode & 0o777 == 0o444
 
 
+def test_a_strict_umask_keeps_no_container_out(host: LocalHost, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        host.write(str(tmp_path / "etc" / "gateway.json"), b"{}")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "etc").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "etc" / "gateway.json").stat().st_mode & 0o777 == 0o644
+
+
 def test_what_cannot_be_written_is_said_plainly_and_leaves_what_was_there(host: LocalHost, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     with pytest.raises(HostError, match="File exists"):
@@ -168,6 +178,17 @@ def test_waiting_for_a_lock_has_an_end(host: LocalHost, tmp_path: Path) -> None:
         LocalHost().lock(path, timeout=1, report=print),
         pytest.raises(HostError, match="another run holds the lock"),
         host.lock(path, timeout=0.3, report=print),
+    ):
+        pass
+
+
+def test_an_interrupt_ends_the_wait_for_a_lock(host: LocalHost, tmp_path: Path) -> None:
+    path = str(tmp_path / "x.lock")
+    threading.Timer(0.3, host.cancel).start()
+    with (
+        LocalHost().lock(path, timeout=1, report=print),
+        pytest.raises(HostError, match="interrupted"),
+        host.lock(path, timeout=60, report=print),
     ):
         pass
 

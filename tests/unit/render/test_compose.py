@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from tests.unit.examples import settings, spec_with
 from tests.unit.render.cases import Case, cases, digest, lock_for
 from trivet.render import Installation, render
 from trivet.render.compose import DEFINITION, compose_file
+from trivet.render.runtime import argv
 from trivet.spec.digest import json_digest
 
 CASES = cases()
@@ -99,9 +103,19 @@ def test_the_port_of_the_settings_wins_over_the_specs() -> None:
     assert rendered({"gateway": {"port": 1111}}, port=2222).services["gateway"]["ports"][0]["published"] == "2222"
 
 
-def test_a_dollar_reaches_the_container_as_it_is() -> None:
-    text = compose_file("trivet-x", {"a": {"image": "i", "command": {"--template": "$HOME ${USER}"}}}, {}, {})
-    assert "$$HOME $${USER}" in text
+@given(st.dictionaries(st.from_regex(r"--[a-z]{1,9}", fullmatch=True), st.text() | st.just(True), max_size=4))
+@example({"--template": "$HOME ${USER}"})
+@example({"--flash-attn": "on", "--seed": "0777", "--port": "1e3", "--name": "null", "--text": "a\n# b: 'c\"\u2028\t"})
+def test_every_word_reaches_the_container_as_it_is(command: dict[str, Any]) -> None:
+    text = compose_file("trivet-x", {"a": {"image": "i", "command": command}}, {}, {})
+    words = YAML(typ="safe", pure=True).load(text)["services"]["a"]["command"]
+    assert [word.replace("$$", "$") for word in words] == argv(command)
+
+
+def test_the_order_of_keys_does_not_matter() -> None:
+    each = rendered({})
+    services = {name: dict(reversed(service.items())) for name, service in reversed(each.services.items())}
+    assert compose_file("x", services, each.networks, {}) == compose_file("x", each.services, each.networks, {})
 
 
 def models_with(arguments: dict[str, Any]) -> list[dict[str, Any]]:

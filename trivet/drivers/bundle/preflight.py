@@ -21,6 +21,8 @@ from trivet.render import Image, paths
 from trivet.render.compose import GATEWAY
 from trivet.spec.lock import LockedFile
 
+HOLDS_ITS_PORT = frozenset({"running", "restarting", "paused"})
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -70,7 +72,7 @@ def preflight(site: Site) -> Ready:
 
 def _require_port(site: Site, gateway: Container | None) -> None:
     address, port = site.installation.bind, site.installation.port
-    if gateway and gateway.state == "running" and (address, port) in gateway.published:
+    if gateway and gateway.state in HOLDS_ITS_PORT and (address, port) in gateway.published:
         return
     if listening.is_taken(site.host, address, port):
         raise HostError(

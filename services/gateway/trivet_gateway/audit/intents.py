@@ -37,9 +37,9 @@ class Intent:
     model: str | None
     data_class: str | None
 
-    def entry(self) -> Entry:
+    def entry(self, slot: int) -> Entry:
         """The entry of a request that went no further."""
-        entry = Entry(self.request, self.route, self.time, self.team, self.key, self.model, self.data_class)
+        entry = Entry(self.request, self.route, self.time, self.team, self.key, self.model, self.data_class, slot=slot)
         entry.close(0, "interrupted")
         return entry
 
@@ -64,7 +64,7 @@ def read(path: Path) -> dict[int, Intent]:
 
 
 class Intents:
-    """The open file.
+    """The open file. One thread may begin intents while another ends some.
 
     Attributes:
         left: intents that an earlier process did not end, by slot.

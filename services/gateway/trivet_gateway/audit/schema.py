@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from trivet_gateway.audit.chain import COLUMNS, GENESIS
+from trivet_gateway.audit.intents import Intent
 
 VERSION: Final = 1
 # The head moves with every row, in the same transaction.
@@ -51,5 +52,6 @@ COMMIT;
 
 INSERT_ROW: Final = f"INSERT INTO audit VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608
 SELECT_ROWS: Final = f"SELECT {', '.join(COLUMNS)}, hash FROM audit ORDER BY seq"  # noqa: S608
-SELECT_LAST: Final = f"SELECT {', '.join(COLUMNS)}, hash FROM audit ORDER BY seq DESC LIMIT 1"  # noqa: S608
+SELECT_LAST: Final = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+SELECT_LAST_INTENTS: Final = f"SELECT {', '.join(Intent.__slots__)} FROM audit ORDER BY seq DESC LIMIT ?"  # noqa: S608
 SELECT_HEAD: Final = "SELECT seq, hash FROM head"

@@ -1,13 +1,14 @@
-"""The audit's files as their one writer sees them.
+"""The audit's files as their one writer sees them. Blocking, but for `begin`.
 
-A commit is a write into the system's page cache, some 30 µs: it outlives this process, however that ends. `sync`
-carries what was committed to the disk, so that it outlives a power cut as well.
+A commit is a write into the system's page cache: it outlives this process, however that ends. `sync` carries what was
+committed to the disk, so that it outlives a power cut as well.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -15,11 +16,12 @@ from typing import Final
 from trivet_gateway.audit.chain import COLUMNS, EMPTY, Head, link
 from trivet_gateway.audit.entry import Entry
 from trivet_gateway.audit.intents import Intent, Intents, path_of
-from trivet_gateway.audit.schema import INSERT_ROW, SCHEMA, SELECT_HEAD, SELECT_LAST, VERSION
+from trivet_gateway.audit.schema import INSERT_ROW, SCHEMA, SELECT_HEAD, SELECT_LAST, SELECT_LAST_INTENTS, VERSION
 
+BATCH: Final = 128
+"""Rows that are committed together at most."""
 PAGE_BYTES: Final = 1024
 """A commit writes whole pages: small ones, for rows are small."""
-LOG_BYTES: Final = 32 << 20
 VALUES = attrgetter(*COLUMNS[1:])
 
 
@@ -43,31 +45,35 @@ class Store:
         self._log = path.with_name(f"{path.name}-wal")
         os.close(os.open(path, os.O_CREAT, 0o600))  # who asks what, and when, is nobody else's
         self._db = _connect(path)
-        self._syncing = _connect(path)
-        self.head, last = self._open(path)
+        self.head = self._open(path)
         self._intents = Intents(path_of(path))
-        self.interrupted = self._end_interrupted(last)
+        self.interrupted = self._end_interrupted(self._last_intents())
 
     def begin(self, entry: Entry) -> None:
-        """Write down the intent of a request.
+        """Write down the intent of a request; may be called while another thread is in any other method.
 
         Raises:
             OSError: it was not written.
         """
         entry.slot = self._intents.begin(entry)
 
-    def finish(self, entry: Entry) -> None:
-        """Commit the row of a finished request with the new head, and end its intent.
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Commit the rows of finished requests with the new head, all or none, and end their intents.
 
         Raises:
             sqlite3.Error: nothing was written.
         """
-        row = (self.head.seq + 1, *VALUES(entry))
-        digest = link(self.head.hash, row)
-        self._db.execute(INSERT_ROW, (*row, digest))
-        self.head = Head(row[0], digest)
-        if entry.slot is not None:
-            self._intents.end(entry.slot)
+        head = self.head
+        with self._db:  # commits, or rolls back
+            self._db.execute("BEGIN IMMEDIATE")
+            for entry in entries:
+                row = (head.seq + 1, *VALUES(entry))
+                head = Head(head.seq + 1, link(head.hash, row))
+                self._db.execute(INSERT_ROW, (*row, head.hash))
+        self.head = head
+        for entry in entries:
+            if entry.slot is not None:
+                self._intents.end(entry.slot)
 
     def probe(self) -> None:
         """Write nothing new, but as a row is written: it fails where a row would.
@@ -78,31 +84,25 @@ class Store:
         self._db.execute("UPDATE head SET seq = seq")
 
     def sync(self) -> None:
-        """Carry what was committed to the disk. Slow, and made to run in a thread while others write.
+        """Carry what was committed to the disk, and the write-ahead log into the database, so that it begins anew.
 
         Raises:
             sqlite3.Error, OSError: it could not be.
         """
         self._intents.sync()
-        self._syncing.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
-    def shrink(self) -> None:
-        """Begin the write-ahead log anew once it is long. Short right after `sync`, which leaves little to carry over.
-
-        Raises:
-            sqlite3.Error: it could not be carried over.
-        """
-        if self._log.stat().st_size > LOG_BYTES:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        log = os.open(self._log, os.O_RDONLY)  # the checkpoint does not sync it while a reader is in its way
+        try:
+            os.fdatasync(log)
+        finally:
+            os.close(log)
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Carry everything to the disk and close; the write-ahead log is gone after it."""
         self._intents.close()
-        self._syncing.close()
         self._db.close()
 
-    def _open(self, path: Path) -> tuple[Head, Intent | None]:
-        """The head, and the intent that the last row had."""
+    def _open(self, path: Path) -> Head:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0 and not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             self._db.executescript(SCHEMA)
@@ -110,30 +110,30 @@ class Store:
             raise AuditBroken(f"{path} is no audit database of version {VERSION}; move it away, or set audit.path")
         kept = Head(*self._db.execute(SELECT_HEAD).fetchone())
         last = self._db.execute(SELECT_LAST).fetchone()
-        if kept != (Head(last[0], last[-1]) if last else EMPTY):
+        if kept != (Head(*last) if last else EMPTY):
             raise AuditBroken(
                 f"{path}: the last row and the record of the chain's head disagree; run `trivet audit verify {path}`, "
                 "keep the file as evidence, and move it away to start a new chain"
             )
-        row = dict(zip(COLUMNS, last, strict=False)) if last else {}
-        return kept, Intent(**{name: row[name] for name in Intent.__slots__}) if row else None
+        return kept
 
-    def _end_interrupted(self, last: Intent | None) -> int:
+    def _last_intents(self) -> set[Intent]:
+        """The intents that the rows of the last batch had."""
+        return {Intent(*row) for row in self._db.execute(SELECT_LAST_INTENTS, [BATCH])}
+
+    def _end_interrupted(self, recorded: set[Intent]) -> int:
         """Give rows to the requests that a killed process left on their way.
 
-        A row and the end of its intent are two writes, one right after the other: only the last row's intent can be
-        among those that are left.
+        Rows are committed first and their intents end after that, so the last rows' intents may be among them.
         """
-        interrupted = 0
+        interrupted = []
         for slot, intent in self._intents.left.items():
-            if intent == last:
+            if intent in recorded:
                 self._intents.end(slot)
-                continue
-            entry = intent.entry()
-            entry.slot = slot
-            self.finish(entry)
-            interrupted += 1
-        return interrupted
+            else:
+                interrupted.append(intent.entry(slot))
+        self.append(interrupted)
+        return len(interrupted)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
