@@ -127,13 +127,15 @@ def test_a_model_that_cannot_start_is_an_error_with_its_last_words(stack: Stack)
     good = model.pop("arguments", None)
     model["arguments"] = {"no-such-flag": True}
     stack.write()
-    said = stack.up(fails=True)
+    try:
+        said = stack.up(fails=True)
+    finally:
+        model["arguments"] = good or {}
+        stack.write()
+        stack.up()
     assert f"model-{model['name']} is " in said
     assert "--no-such-flag" in said
     assert "Traceback" not in said
-    model["arguments"] = good or {}
-    stack.write()
-    stack.up()
     stack.require_converged()
     others = {name for name in before if name != stack.container(f"model-{model['name']}")}
     assert {name: stack.started()[name] for name in others} == {name: before[name] for name in others}

@@ -8,17 +8,15 @@ PATIENCE=60 # seconds that a new engine has to answer
 LOG=$STATE/dockerd.log
 
 main() {
-  local packages=(docker.io iptables)
   ! answers || return 0
   refuse_another_s_engine
   say "No container engine answers: docker.io will be installed, if it is not, and started."
   need_root "install and start a container engine"
-  have docker || [[ -z $(apt_version docker-cli) ]] || packages+=(docker-cli) # a package of its own since Debian 13
-  ((EUID == 0)) || packages+=(acl)
-  apt_install "Containers need an engine" "${packages[@]}"
+  apt_install "Containers need an engine" docker.io iptables
+  have docker || apt_install "An engine needs its command" docker-cli # a package of its own since Debian 13
   answers || start
   ((EUID == 0)) || let_in "$(id -un)"
-  answers || fail "$(complaint)" "the new engine answers $(id -un)" "log in again: that makes the group docker count"
+  answers || fail "$(complaint)" "the new engine answers $(id -un)" "see $LOG, or journalctl -u docker"
 }
 
 answers() { docker version >/dev/null 2>&1; }
@@ -59,6 +57,7 @@ run_detached() {
 
 # The group takes effect at the next login, the access list until the engine starts again.
 let_in() {
+  apt_install "An access list lets you in at once" acl
   say "Adding $1 to the group docker, which is as good as root on this machine."
   as_root usermod -aG docker "$1"
   as_root setfacl -m "u:$1:rw" "$SOCKET"

@@ -14,11 +14,11 @@ from pulumi.provider.experimental import provider as rpc
 from pulumi.provider.experimental.property_value import PropertyValue
 from pydantic import ValidationError
 
-from trivet.drivers.bundle import HalfDoneError, Observation, Site, desired, install, observe, remove
+from trivet.drivers.bundle import HalfDoneError, Observation, Site, desired, install, look, observe, remove
 from trivet.drivers.bundle.keys import KeyRing
 from trivet.drivers.host import Host
 from trivet.drivers.targets import connect
-from trivet.errors import EngineError, HostError, TrivetError
+from trivet.errors import HostError, TrivetError
 from trivet.provider.changes import changes, path_of
 from trivet.provider.log import EngineLog
 from trivet.provider.resource import InitFailedError, Resource
@@ -126,10 +126,9 @@ class Bundle:
     def _seen(self, urn: str, installation: Installation) -> Observation:
         """What is there after a failure; nothing, where that cannot be told."""
         try:
-            observed = observe(self._site(urn, installation))
-        except EngineError:
-            observed = None
-        return observed or Observation(containers={}, config="", keys={})
+            return look(self._site(urn, installation))
+        except HostError:
+            return Observation(containers={}, config="", keys={})
 
     def _site(self, urn: str, installation: Installation) -> Site:
         host = connect(installation.target)

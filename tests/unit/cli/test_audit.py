@@ -17,7 +17,7 @@ def audit(tmp_path: Path) -> Path:
     path = tmp_path / "audit.sqlite"
     store = Store(path)
     for number in (1, 2, 3):
-        store.finish(entry(number))
+        store.append([entry(number)])
     store.close()
     return path
 

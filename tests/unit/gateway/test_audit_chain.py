@@ -44,7 +44,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("audit") / "audit.sqlite"
     store = Store(path)
     for number in range(1, ROWS + 1):
-        store.finish(entry(number))
+        store.append([entry(number)])
     store.close()
     return path
 
@@ -193,7 +193,7 @@ def test_an_older_head_on_file_still_holds_when_the_chain_has_grown(whole: Path)
     with copy(whole) as path:
         on_file = verify(path).head
         store = Store(path)
-        store.finish(entry(9))
+        store.append([entry(9)])
         store.close()
         assert verify(path, [on_file]).broken is None
 

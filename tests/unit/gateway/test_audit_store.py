@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.gateway.test_audit_chain import entry, raw, tamper
 from trivet_gateway.audit.intents import SLOTS, Intents, read
-from trivet_gateway.audit.store import LOG_BYTES, AuditBroken, Store
+from trivet_gateway.audit.store import AuditBroken, Store
 from trivet_gateway.audit.verify import verify
 
 
@@ -19,7 +19,7 @@ def test_a_restart_continues_the_chain(tmp_path: Path) -> None:
     for numbers in (range(1, 4), range(4, 6)):
         store = Store(path)
         for number in numbers:
-            store.finish(entry(number))
+            store.append([entry(number)])
         store.close()
     assert (verify(path).rows, verify(path).broken) == (5, None)
 
@@ -30,7 +30,7 @@ def test_an_intent_left_alone_becomes_an_interrupted_row(tmp_path: Path) -> None
     begun, done = entry(1), entry(2)
     store.begin(begun)
     store.begin(done)
-    store.finish(done)
+    store.append([done])
     assert verify(path).in_flight == 1
     # As a kill leaves it: nothing is written any more.
     again = Store(path)
@@ -47,11 +47,11 @@ def test_a_kill_between_a_row_and_the_end_of_its_intent_leaves_one_row(tmp_path:
     path = tmp_path / "audit.sqlite"
     store = Store(path)
     for number in (1, 2):
-        store.finish(entry(number))
+        store.append([entry(number)])
     last = entry(3)
     store.begin(last)
     last.slot = None  # its end is never written
-    store.finish(last)
+    store.append([last])
     again = Store(path)
     assert again.interrupted == 0
     again.close()
@@ -87,7 +87,7 @@ def test_the_longest_names_fit_into_an_intent(tmp_path: Path) -> None:
 def test_only_its_owner_may_read_an_audit(tmp_path: Path) -> None:
     path = tmp_path / "audit.sqlite"
     store = Store(path)
-    store.finish(entry(1))
+    store.append([entry(1)])
     assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
     store.close()
 
@@ -96,7 +96,7 @@ def test_a_chain_that_was_cut_is_not_continued(tmp_path: Path) -> None:
     path = tmp_path / "audit.sqlite"
     store = Store(path)
     for number in (1, 2, 3):
-        store.finish(entry(number))
+        store.append([entry(number)])
     store.close()
     tamper(path, "DELETE FROM audit WHERE seq = 3")
     with pytest.raises(AuditBroken, match="keep the file as evidence"):
@@ -115,7 +115,7 @@ def test_another_database_is_not_taken_for_an_audit(tmp_path: Path) -> None:
 def test_an_honest_hand_cannot_change_a_row(tmp_path: Path) -> None:
     path = tmp_path / "audit.sqlite"
     store = Store(path)
-    store.finish(entry(1))
+    store.append([entry(1)])
     with closing(sqlite3.connect(path)) as db:
         for statement in ("UPDATE audit SET team = 'blue'", "DELETE FROM audit"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -126,27 +126,24 @@ def test_an_honest_hand_cannot_change_a_row(tmp_path: Path) -> None:
 def test_a_second_writer_is_a_fault_and_not_a_fork(tmp_path: Path) -> None:
     path = tmp_path / "audit.sqlite"
     one, other = Store(path), Store(path)
-    one.finish(entry(1))
+    one.append([entry(1)])
     with pytest.raises(sqlite3.IntegrityError):
-        other.finish(entry(2))
-    one.finish(entry(3))
+        other.append([entry(2)])
+    one.append([entry(3)])
     one.close()
     other.close()
     assert (verify(path).rows, verify(path).broken) == (2, None)
 
 
-def test_the_write_ahead_log_stays_small(tmp_path: Path) -> None:
+def test_the_write_ahead_log_begins_anew_after_a_sync(tmp_path: Path) -> None:
     path = tmp_path / "audit.sqlite"
     store = Store(path)
     log = path.with_name("audit.sqlite-wal")
-    big = entry(1)
-    big.prompt = "x" * (1 << 20)
-    for _ in range((LOG_BYTES >> 20) + 1):
-        store.finish(big)
-    assert log.stat().st_size > LOG_BYTES
-    store.sync()
-    store.shrink()
-    assert log.stat().st_size == 0
-    store.finish(entry(2))
+    sizes = []
+    for _ in range(5):
+        store.append([entry(number) for number in range(100)])
+        store.sync()
+        sizes.append(log.stat().st_size)
+    assert max(sizes) < 2 * sizes[0]
     store.close()
-    assert verify(path).broken is None
+    assert (verify(path).rows, verify(path).broken) == (500, None)

@@ -2,8 +2,8 @@
 
 from trivet.drivers.bundle.install import HalfDoneError, install
 from trivet.drivers.bundle.observation import ContainerState, Observation, desired
-from trivet.drivers.bundle.observe import observe
+from trivet.drivers.bundle.observe import look, observe
 from trivet.drivers.bundle.remove import remove
 from trivet.drivers.bundle.site import Site
 
-__all__ = ["ContainerState", "HalfDoneError", "Observation", "Site", "desired", "install", "observe", "remove"]
+__all__ = ["ContainerState", "HalfDoneError", "Observation", "Site", "desired", "install", "look", "observe", "remove"]

@@ -8,7 +8,7 @@ from trivet.bundle.archive import docker_archive
 from trivet.bundle.oci import Descriptor
 from trivet.drivers.bundle import ledger
 from trivet.drivers.bundle.observation import Observation, config_text, labelled, running_config
-from trivet.drivers.bundle.observe import observe, ours
+from trivet.drivers.bundle.observe import look, ours
 from trivet.drivers.bundle.preflight import Ready, preflight
 from trivet.drivers.bundle.repair import in_the_way
 from trivet.drivers.bundle.site import Site
@@ -74,7 +74,7 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
     host.write(site.path(paths.CONFIG_FILE), text)
     ledger.drop(site, keep=_references(site))
     _remove_old_models(site)
-    return _observed(site)
+    return look(site)
 
 
 def _references(site: Site) -> list[str]:
@@ -120,22 +120,11 @@ def _config_on_host(site: Site) -> str:
         return ""
 
 
-def _observed(site: Site) -> Observation:
-    observed = observe(site)
-    if observed is None:
-        raise EngineError(
-            where=site.installation.project,
-            value="every container is gone again",
-            rule="what was started stays",
-            remedy="see who removes containers on this host, then run the same command again",
-        )
-    return observed
-
-
 def _last_words(site: Site) -> list[str]:
     """What the containers say that are not well; nothing where the engine is what is not well."""
     try:
-        return [_obituary(site, service, each) for service, each in ours(site).items() if not each.is_well]
+        ill = {service: each for service, each in ours(site).items() if not each.is_well and each.state != "created"}
+        return [_obituary(site, service, each) for service, each in ill.items()]
     except HostError:
         return []
 

@@ -20,15 +20,20 @@ def observe(site: Site) -> Observation | None:
         HostError: the host does not.
     """
     site.docker.facts()
-    found = ours(site)
+    observed = look(site)
+    generated = [observed.keys[name] for name, given in site.installation.keys.items() if given is None]
+    if observed.containers or any(key != ABSENT for key in generated) or _remains(site):
+        return observed
+    return None
+
+
+def look(site: Site) -> Observation:
+    """What is there of all that is observed, if only nothing."""
     config = site.host.read(site.path(paths.CONFIG_FILE))
-    keys = {name: site.keys.sha256(name) for name, given in site.installation.keys.items() if given is None}
-    if not found and not any(keys.values()) and not _remains(site):
-        return None
     return Observation(
-        containers={key: _state(container, site.installation) for key, container in found.items()},
+        containers={key: _state(container, site.installation) for key, container in ours(site).items()},
         config=ABSENT if config is None else sha256_digest(config),
-        keys={name: given or keys[name] or ABSENT for name, given in site.installation.keys.items()},
+        keys={name: given or site.keys.sha256(name) or ABSENT for name, given in site.installation.keys.items()},
     )
 
 

@@ -29,8 +29,8 @@ class Container:
 
     @property
     def is_well(self) -> bool:
-        """Running, and healthy as far as anybody can tell by now."""
-        return self.state == "running" and self.health != "unhealthy"
+        """Running, and healthy if it has a health check. One that is started again and again is not, at any moment."""
+        return self.state == "running" and self.health in {"healthy", NONE}
 
 
 def of_project(docker: Docker, project: str, *, also: Sequence[str] = ()) -> list[Container]:
