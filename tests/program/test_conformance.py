@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.program.stack import Stack
 
+from tests.program.stack import Stack
 from trivet.conformance import CHECKS, Report
 
 

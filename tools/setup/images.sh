@@ -9,6 +9,7 @@ main() {
   local packages=()
   have mmdebstrap || packages+=(mmdebstrap)
   have buildah || packages+=(buildah)
+  [[ -x /usr/lib/podman/netavark ]] || packages+=(netavark) # newer buildahs do not start without it
   [[ -e $KEYRING.gpg || -e $KEYRING.pgp ]] || packages+=(debian-archive-keyring)
   ((EUID == 0)) || have newuidmap || packages+=(uidmap) # without root, images are built in a user namespace
   ((${#packages[@]} == 0)) || apt_install "Images are built with mmdebstrap and buildah" "${packages[@]}"

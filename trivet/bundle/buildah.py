@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ class Buildah:
             "--disable-compression",
             f"--pull={str('@' in base).lower()}",
             *arguments,
+            *_limits(),
             f"--tag={target}",
             str(context),
         )
@@ -49,3 +51,10 @@ class Buildah:
     def _run(self, *argv: str) -> None:
         storage = [f"--root={self.folder / 'root'}", f"--runroot={self.folder / 'run'}", "--storage-driver=vfs"]
         tools.run(["buildah", *storage, *argv], log=self.log, environ={"TMPDIR": str(self.folder.parent)})
+
+
+def _limits() -> list[str]:
+    """This process's own limits; newer buildahs would raise them, which needs CAP_SYS_RESOURCE, for no use here."""
+    limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    hard = {name: resource.getrlimit(number)[1] for name, number in limits.items()}
+    return [f"--ulimit={name}={limit}:{limit}" for name, limit in hard.items() if limit != resource.RLIM_INFINITY]

@@ -74,6 +74,37 @@ async def test_a_server_that_drops_the_connection_is_not_asked_again(tmp_path: P
     await server.wait_closed()
 
 
+async def test_the_connection_of_a_stream_is_not_used_again(tmp_path: Path) -> None:
+    """As llama-server does: it closes after a stream, and does not say so."""
+    answered = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answered
+        while head := await reader.read(1 << 16):
+            if head.startswith(b"GET"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                continue
+            answered += 1
+            said = b'data: {"choices":[]}\n\n'
+            framed = b"%x\r\n%s\r\n0\r\n\r\n" % (len(said), said)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            writer.write(framed)
+            await writer.drain()
+            await asyncio.sleep(0.005)
+            writer.close()
+            return
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with stack(tmp_path, model={"url": f"http://127.0.0.1:{port}"}) as here:
+        for _ in range(5):
+            assert (await here.post(CHAT, STREAM)).status == 200
+        assert answered == 5
+    server.close()
+    await server.wait_closed()
+
+
 def replying(status: int, value: Any) -> Behaviour:
     async def reply(wire: Wire) -> None:
         await wire.answer(value, status)

@@ -6,6 +6,7 @@ committed to the disk, so that it outlives a power cut as well.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -44,10 +45,14 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._log = path.with_name(f"{path.name}-wal")
         os.close(os.open(path, os.O_CREAT, 0o600))  # who asks what, and when, is nobody else's
-        self._db = _connect(path)
-        self.head = self._open(path)
-        self._intents = Intents(path_of(path))
-        self.interrupted = self._end_interrupted(self._last_intents())
+        with contextlib.ExitStack() as opened:
+            self._db = _connect(path)
+            opened.callback(self._db.close)
+            self.head = self._open(path)
+            self._intents = Intents(path_of(path))
+            opened.callback(self._intents.close)
+            self.interrupted = self._end_interrupted(self._last_intents())
+            self._opened = opened.pop_all()
 
     def begin(self, entry: Entry) -> None:
         """Write down the intent of a request; may be called while another thread is in any other method.
@@ -99,8 +104,7 @@ class Store:
 
     def close(self) -> None:
         """Carry everything to the disk and close; the write-ahead log is gone after it."""
-        self._intents.close()
-        self._db.close()
+        self._opened.close()
 
     def _open(self, path: Path) -> Head:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
