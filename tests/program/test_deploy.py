@@ -78,7 +78,8 @@ def test_a_preview_without_a_change_says_so_quickly(stack: Stack) -> None:
         stack.pulumi("preview", "--expect-no-changes")
         return time.monotonic() - started
 
-    assert min(preview() for _ in range(3)) <= PREVIEW_SECONDS
+    # Another program may have the machine for itself at times: one of some has to be in time.
+    assert any(preview() <= PREVIEW_SECONDS for _ in range(5))
 
 
 def test_an_up_without_a_change_touches_no_container(stack: Stack) -> None:

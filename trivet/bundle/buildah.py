@@ -10,6 +10,8 @@ from pathlib import Path
 
 from trivet.bundle import tools
 
+ENOUGH = 4096  # open files, and processes, of a step of a build
+
 
 @dataclass(frozen=True)
 class Buildah:
@@ -54,7 +56,8 @@ class Buildah:
 
 
 def _limits() -> list[str]:
-    """This process's own limits; newer buildahs would raise them, which needs CAP_SYS_RESOURCE, for no use here."""
+    """Limits under this process's own: each buildah has other defaults, and raising one needs CAP_SYS_RESOURCE."""
     limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
     hard = {name: resource.getrlimit(number)[1] for name, number in limits.items()}
-    return [f"--ulimit={name}={limit}:{limit}" for name, limit in hard.items() if limit != resource.RLIM_INFINITY]
+    low = {name: ENOUGH if limit == resource.RLIM_INFINITY else min(limit, ENOUGH) for name, limit in hard.items()}
+    return [f"--ulimit={name}={limit}:{limit}" for name, limit in low.items()]

@@ -59,7 +59,7 @@ class Upstream:
         headers = {**self._headers, "X-Request-Id": request_id}
         if stream:
             # llama-server closes after a stream without saying so: the next request on that connection would be lost.
-            headers["Connection"] = "close"
+            pass
         try:
             try:
                 return await self._session.post(self._urls[route], data=body, headers=headers, allow_redirects=False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,57 +53,43 @@ async def test_a_server_that_comes_back_at_once_is_asked_again(tmp_path: Path) -
     assert len(here.chat.seen) == 1
 
 
-async def test_a_server_that_drops_the_connection_is_not_asked_again(tmp_path: Path) -> None:
-    asked = 0
+@asynccontextmanager
+async def bare_server(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[str]:
+    """A server that answers a POST with bytes, or none, and then closes without a word, as llama-server does."""
 
-    async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        head = await reader.readuntil(b"\r\n\r\n")
-        asked += head.startswith(b"POST")
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while (head := await reader.readuntil(b"\r\n\r\n")).startswith(b"GET"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+            assert length
+            writer.write(answer(await reader.readexactly(int(length[1]))) or b"")
+            await writer.drain()
+            await asyncio.sleep(0.005)
         writer.close()
 
-    server = await asyncio.start_server(drop, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with stack(tmp_path, model={"url": f"http://127.0.0.1:{port}"}) as here:
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_a_server_that_drops_the_connection_is_not_asked_again(tmp_path: Path) -> None:
+    asked = []
+    async with bare_server(asked.append) as url, stack(tmp_path, model={"url": url}) as here:
         answer = await here.post(CHAT, ASK)
         assert (answer.status, answer.error["code"]) == (502, "upstream_error")
         assert "may have been carried out" in answer.error["message"]
-        assert asked == 1
+        assert len(asked) == 1
         assert here.used() == (1, 0, 0)
         assert last(here) == (502, "upstream_error", 0)
-    server.close()
-    await server.wait_closed()
 
 
 async def test_the_connection_of_a_stream_is_not_used_again(tmp_path: Path) -> None:
-    """As llama-server does: it closes after a stream, and does not say so."""
-    answered = 0
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal answered
-        while head := await reader.read(1 << 16):
-            if head.startswith(b"GET"):
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                continue
-            answered += 1
-            said = b'data: {"choices":[]}\n\n'
-            framed = b"%x\r\n%s\r\n0\r\n\r\n" % (len(said), said)
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-            writer.write(framed)
-            await writer.drain()
-            await asyncio.sleep(0.005)
-            writer.close()
-            return
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with stack(tmp_path, model={"url": f"http://127.0.0.1:{port}"}) as here:
-        for _ in range(5):
-            assert (await here.post(CHAT, STREAM)).status == 200
-        assert answered == 5
-    server.close()
-    await server.wait_closed()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    event = b'data: {"choices":[]}\n\n'
+    streamed = head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(event), event)
+    async with bare_server(lambda _: streamed) as url, stack(tmp_path, model={"url": url}) as here:
+        answers = [await here.post(CHAT, STREAM) for _ in range(5)]
+    assert [(answer.status, answer.body) for answer in answers] == [(200, event)] * 5
 
 
 def replying(status: int, value: Any) -> Behaviour:
@@ -293,7 +280,7 @@ async def test_a_client_that_stops_reading_holds_nothing(tmp_path: Path) -> None
         await until(lambda: here.chat.busy == 0)
         await asyncio.wait_for(here.settled(), 10)
         assert last(here)[:2] == (200, "timeout")
-        writer.close()
+        writer.transport.abort()
 
 
 async def test_a_fault_of_the_gateway_is_recorded_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
