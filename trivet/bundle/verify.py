@@ -9,11 +9,11 @@ from pathlib import Path
 from trivet.bundle.carrier import Carrier, open_carrier
 from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, PART_FILE
 from trivet.bundle.extent import Blobs, read_extents
+from trivet.bundle.hashing import hash_blobs
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.pinned import Pinned
 from trivet.bundle.progress import SILENT, Progress
 from trivet.bundle.refusals import BaseError, LengthError, MissingFileError, PartError
-from trivet.bundle.transfer import hash_blobs
 from trivet.bundle.trust import DOCUMENT_LIMIT, TrustedBundle, require_length
 
 

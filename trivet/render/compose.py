@@ -125,7 +125,8 @@ def _gateway(spec: StackSpec, lock: Lock, settings: Settings, *, after: list[str
             resources=gateway.resources,
             restart=gateway.restart,
             health=gateway.health,
-            probe=("CMD", "python3", "-m", "trivet_gateway.probe", f"http://127.0.0.1:{PORT}/ready"),
+            # Not /ready: while a model loads anew, the gateway is not ill, and `up --wait` would take it to be.
+            probe=("CMD", "python3", "-m", "trivet_gateway.probe", f"http://127.0.0.1:{PORT}/health"),
         ),
         "tmpfs": ["/tmp:rw,noexec,nosuid,nodev,size=64m"],  # noqa: S108  # a mount inside the container
         "volumes": mounts,

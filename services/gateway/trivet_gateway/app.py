@@ -28,7 +28,7 @@ from trivet_gateway.reply import Reply
 from trivet_gateway.routes import Routes
 from trivet_gateway.slots import Slots
 from trivet_gateway.standing import Standing
-from trivet_gateway.upstream import Upstream, open_session
+from trivet_gateway.upstream import Sessions, Upstream
 
 RETRY_AFTER: Final = 5.0
 LAST_ROWS_SECONDS: Final = 2.0
@@ -96,21 +96,21 @@ class Gateway:
             OSError: the frontier's key cannot be read.
         """
         async with contextlib.AsyncExitStack() as stack:
-            session = await stack.enter_async_context(open_session(self.config.limits))
-            frontier = Frontier(self.config.frontier, session) if self.config.frontier else None
+            sessions = await stack.enter_async_context(Sessions(self.config.limits))
+            frontier = Frontier(self.config.frontier, sessions) if self.config.frontier else None
             self._audit = AuditWriter(self.config.audit.path)
             stack.push_async_callback(self._audit.stop)
             policy, limits = Policy(self.config), self.config.limits
             quotas = {team.name: TeamQuota(team) for team in self.config.teams}
             places = {
-                model.name: Place(model, Upstream(session, model.url, model.name), Slots(model, limits))
+                model.name: Place(model, Upstream(sessions, model.url, model.name), Slots(model, limits))
                 for model in self.config.models
             }
             probes = Probes({name: place.upstream for name, place in places.items()})
             probes.start()
             stack.push_async_callback(probes.stop)
             metrics = Metrics()
-            self._recorder = Recorder(self._audit, metrics, places)
+            self._recorder = Recorder(self._audit, metrics, places, limits.idle_seconds)
             self._operations = Operations(self._audit, metrics, probes)
             inference = Inference(self.config, policy, quotas, places, self._audit, frontier)
             self._routes = Routes(self.config, self._standing, policy, inference, self._audit)

@@ -20,7 +20,6 @@ RUN: Final = secrets.token_hex(8)
 """Tells the request ids of this process from those of any other."""
 SHOWN: Final = 200
 BODY_SECONDS: Final = 30.0
-END_SECONDS: Final = 5.0
 _numbers = itertools.count(1)
 
 
@@ -126,10 +125,10 @@ class Exchange:
         """Send a part of the stream; waits while the client reads slower than the model writes."""
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def end_stream(self) -> None:
-        """Complete the stream; one whose client has stopped reading is left to be cut instead."""
+    async def end_stream(self, seconds: float) -> None:
+        """Complete the stream; one whose client does not take the end of it in so many seconds is cut instead."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._send({"type": "http.response.body", "body": self.last_words})
 
     def _headers(self, content_type: bytes, more: Headers) -> Headers:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-import aiohttp
-
 from trivet_gateway.config import Frontier as FrontierConfig
 from trivet_gateway.share import ShareBucket
-from trivet_gateway.upstream import Upstream
+from trivet_gateway.upstream import Sessions, Upstream
 
 Cause = Literal["context_overflow", "failed_verifier"]
 
@@ -21,10 +19,10 @@ class Frontier:
         OSError: the file of its API key cannot be read.
     """
 
-    def __init__(self, config: FrontierConfig, session: aiohttp.ClientSession) -> None:
+    def __init__(self, config: FrontierConfig, sessions: Sessions) -> None:
         key = config.api_key_file.read_text().strip()
         base = config.url.rstrip("/").removesuffix("/v1")
-        self.upstream = Upstream(session, base, config.model, {"Authorization": f"Bearer {key}"})
+        self.upstream = Upstream(sessions, base, config.model, {"Authorization": f"Bearer {key}"})
         self.bucket = ShareBucket(config.share, config.burst)
         self._config = config
 

@@ -26,13 +26,14 @@ class Recorder:
         idle: set while there are none.
     """
 
-    def __init__(self, audit: AuditWriter, metrics: Metrics, models: Container[str]) -> None:
+    def __init__(self, audit: AuditWriter, metrics: Metrics, models: Container[str], idle_seconds: float) -> None:
         self.in_flight = 0
         self.idle = asyncio.Event()
         self.idle.set()
         self._audit = audit
         self._metrics = metrics
         self._models = models
+        self._idle_seconds = idle_seconds
 
     async def run(self, exchange: Exchange, handler: Handler) -> None:
         """Handle an exchange, commit its row, and complete its response."""
@@ -48,7 +49,7 @@ class Recorder:
             if reply is not None:
                 await exchange.respond(reply)
             elif exchange.streaming:
-                await exchange.end_stream()
+                await exchange.end_stream(self._idle_seconds)
         except AuditUnavailable as fault:
             handed_over = False
             await self._refuse(exchange, fault)

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Self
 
 import aiohttp
 from pydantic_core import from_json
@@ -36,14 +36,31 @@ class ContextOverflow(ApiError):  # noqa: N818  # an ApiError first of all
     """The prompt does not fit the model's context."""
 
 
+class Sessions:
+    """Connections to all servers: unbounded (each model's places bound them), without cookies or proxies.
+
+    Those of `streams` are used once: llama-server closes its after a stream without saying so, and the next request on
+    it would be lost. An asynchronous context manager.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.answers = _session(limits, aiohttp.TCPConnector(limit=0, ttl_dns_cache=1, keepalive_timeout=KEEP_ALIVE))
+        self.streams = _session(limits, aiohttp.TCPConnector(limit=0, ttl_dns_cache=1, force_close=True))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.answers.close()
+        await self.streams.close()
+
+
 class Upstream:
     """One server that speaks OpenAI's protocol, and the name it knows its model by."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, base: str, model: str, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, sessions: Sessions, base: str, model: str, headers: Mapping[str, str] | None = None) -> None:
         self.model = model
-        self._session = session
+        self._sessions = sessions
         self._headers = dict(headers or {})
         self._urls = {path: URL(base.rstrip("/") + path) for path in (*BODIES, HEALTH)}
 
@@ -56,16 +73,14 @@ class Upstream:
             NotSent: 503, the server cannot be reached.
             ApiError: 502, it closed the connection without an answer.
         """
+        session = self._sessions.streams if stream else self._sessions.answers
         headers = {**self._headers, "X-Request-Id": request_id}
-        if stream:
-            # llama-server closes after a stream without saying so: the next request on that connection would be lost.
-            pass
         try:
             try:
-                return await self._session.post(self._urls[route], data=body, headers=headers, allow_redirects=False)
+                return await session.post(self._urls[route], data=body, headers=headers, allow_redirects=False)
             except aiohttp.ClientConnectorError:
                 await asyncio.sleep(RETRY_PAUSE)
-                return await self._session.post(self._urls[route], data=body, headers=headers, allow_redirects=False)
+                return await session.post(self._urls[route], data=body, headers=headers, allow_redirects=False)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSent(
                 503,
@@ -81,15 +96,15 @@ class Upstream:
         """True when the server says that it can serve."""
         timeout = aiohttp.ClientTimeout(total=seconds)
         try:
-            async with self._session.get(self._urls[HEALTH], timeout=timeout, allow_redirects=False) as response:
+            async with self._sessions.answers.get(
+                self._urls[HEALTH], timeout=timeout, allow_redirects=False
+            ) as response:
                 return response.status == HTTPStatus.OK
         except (aiohttp.ClientError, TimeoutError):
             return False
 
 
-def open_session(limits: Limits) -> aiohttp.ClientSession:
-    """The pool of connections to all servers: unbounded (each model's places bound it), without cookies or proxies."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=1)
+def _session(limits: Limits, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

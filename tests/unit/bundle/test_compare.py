@@ -11,6 +11,8 @@ from trivet.bundle.compare import compare_bundles, inspect_bundle
 from trivet.bundle.refusals import DigestError
 from trivet.bundle.split import split_bundle
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 
 def test_an_inspection_says_what_is_in_a_bundle_and_who_claims_to_have_signed(tmp_path: Path) -> None:
     bundle = seed(tmp_path / "store").bundle(tmp_path / "b", "officer", "second")

@@ -21,6 +21,8 @@ from trivet.bundle.verify import verify_bundle
 from trivet.errors import HostError, IntegrityError, LockError
 from trivet.spec.digest import sha256_digest
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Seed:

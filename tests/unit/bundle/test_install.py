@@ -17,6 +17,8 @@ from trivet.bundle.layout import Layout
 from trivet.bundle.refusals import BaseError, DigestError, MissingFileError
 from trivet.errors import HostError, IntegrityError
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 NEWER = {**MODELS, "tiny": {"tiny.gguf": b"better weights" * 700}}
 
 

@@ -12,6 +12,8 @@ from trivet.bundle.sign import sign_bundle
 from trivet.bundle.verify import verify_bundle
 from trivet.errors import HostError
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 BOTH = pinned("officer", "second", threshold=2)
 
 

@@ -26,6 +26,8 @@ from trivet.bundle.refusals import (
 from trivet.bundle.split import split_bundle, verify_part
 from trivet.errors import HostError
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 MEDIUM = 1_500_000
 RANDOM = os.urandom(5_000_000)
 BIG = {**MODELS, "big": {"big.gguf": RANDOM}}

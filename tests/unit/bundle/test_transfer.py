@@ -11,14 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trivet.bundle import transfer
+from trivet.bundle import hashing, transfer
 from trivet.bundle.extent import Extent, Extents, cut, in_memory, read_extents
+from trivet.bundle.hashing import digests, hash_blobs
 from trivet.bundle.oci import LAYER, Descriptor
 from trivet.bundle.progress import SILENT, Silent
 from trivet.bundle.refusals import DigestError, LengthError, MissingFileError, UnexpectedFileError
-from trivet.bundle.transfer import Copy, Done, copy_blobs, digests, hash_blobs, require_space
+from trivet.bundle.transfer import Copy, Done, copy_blobs, require_space
 from trivet.errors import HostError
 from trivet.spec.digest import sha256_digest
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 class Cut(BaseException):
@@ -59,8 +62,8 @@ def file_of(path: Path, data: bytes) -> Extents:
 @pytest.fixture(autouse=True)
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a small blob is several buffers long."""
-    monkeypatch.setattr(transfer, "COPY_BUFFER", 1000)
-    monkeypatch.setattr(transfer, "HASH_BUFFER", 700)
+    monkeypatch.setattr(transfer, "BUFFER", 1000)
+    monkeypatch.setattr(hashing, "BUFFER", 700)
 
 
 def test_a_copy_has_the_bytes_and_one_mode_whatever_the_umask(tmp_path: Path) -> None:
@@ -92,8 +95,8 @@ def test_the_first_failure_stops_the_others(tmp_path: Path) -> None:
     bad = Copy(blob_of(good + b"!"), file_of(tmp_path / "bad", good + b"?"), tmp_path / "b")
     counting = Counting()
     with pytest.raises(DigestError, match="bad"):
-        copy_blobs([bad, *copies], counting, workers=2)
-    assert counting.total < 21 * 50_000
+        copy_blobs([bad, *copies], counting, workers=1)  # with more, how far the others come is chance
+    assert counting.total <= bad.blob.size
 
 
 @settings(max_examples=100, deadline=None)

@@ -32,6 +32,8 @@ from trivet.bundle.split import split_bundle
 from trivet.bundle.verify import verify_bundle
 from trivet.errors import IntegrityError
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Seed:

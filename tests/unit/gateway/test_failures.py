@@ -7,7 +7,7 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ async def bare_server(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[
     """A server that answers a POST with bytes, or none, and then closes without a word, as llama-server does."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError):
+        with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
             while (head := await reader.readuntil(b"\r\n\r\n")).startswith(b"GET"):
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
@@ -66,7 +66,6 @@ async def bare_server(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[
             writer.write(answer(await reader.readexactly(int(length[1]))) or b"")
             await writer.drain()
             await asyncio.sleep(0.005)
-        writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
