@@ -76,14 +76,15 @@ class Command:
 
 def disk_usage(root: Path) -> int:
     """Bytes that a directory takes on disk."""
-    total = 0
+    found = {}
     for folder, _, names in os.walk(root):
         for name in names:
             try:
-                total += (Path(folder) / name).lstat().st_blocks * 512
+                status = (Path(folder) / name).lstat()
             except FileNotFoundError:
                 continue  # renamed while we look
-    return total
+            found[status.st_ino] = status.st_blocks * 512
+    return sum(found.values())
 
 
 class _Watcher(threading.Thread):
@@ -101,7 +102,7 @@ class _Watcher(threading.Thread):
             self.resident_kib = max(self.resident_kib, peak)
             if self._root:
                 self.largest = max(self.largest, disk_usage(self._root))
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def _peak(self) -> int | None:
         """The most resident memory that the process had so far, in KiB; None once it has ended."""

@@ -54,7 +54,7 @@ def test_an_interrupted_up_ends_soon_and_is_taken_up_by_the_next(new_stack: NewS
     eventually(stack.containers, seconds=60)
     up.send_signal(signal.SIGINT)
     assert up.wait(30) != 0
-    eventually(lambda: not session(up.pid))
+    eventually(lambda: not alive(stack, up.pid))
     stack.up()
     stack.require_converged()
 
@@ -86,7 +86,7 @@ def kill_during_up(stack: Stack, victim: str, *, after: float) -> float:
     started = time.monotonic()
     time.sleep(after)
     while up.poll() is None:
-        victims = [pid for pid, words in session(up.pid).items() if victim in words]
+        victims = [pid for pid, words in alive(stack, up.pid).items() if victim in words]
         if victims:
             for pid in victims:
                 os.kill(pid, signal.SIGKILL)
@@ -94,12 +94,12 @@ def kill_during_up(stack: Stack, victim: str, *, after: float) -> float:
         time.sleep(0.02)
     killed = time.monotonic() - started
     up.wait(120)
-    eventually(lambda: not session(up.pid), seconds=60)
+    eventually(lambda: not alive(stack, up.pid), seconds=60)
     return killed
 
 
-def session(leader: int) -> dict[int, list[str]]:
-    """The command lines of all processes of a session."""
+def alive(stack: Stack, leader: int) -> dict[int, list[str]]:
+    """Command lines of the processes of a run: of its session, and those it started that name the stack's project."""
     found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -107,6 +107,6 @@ def session(leader: int) -> dict[int, list[str]]:
             words = stat.with_name("cmdline").read_bytes().decode(errors="replace").split("\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[3]) == leader and fields[0] != "Z":
+        if fields[0] != "Z" and (int(fields[3]) == leader or stack.compose_project in words):
             found[int(stat.parent.name)] = words
     return found

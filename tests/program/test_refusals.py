@@ -14,6 +14,7 @@ import pytest
 
 from tests.program.stack import NewStack, Stack
 
+AS_ROOT = () if os.geteuid() == 0 else ("sudo", "-n")
 TMPFS_MIB = 66  # less than the reserve and any model
 
 
@@ -29,11 +30,11 @@ def refused(new_stack: NewStack) -> Iterator[Stack]:
 def tiny_disk(refused: Stack) -> Iterator[Path]:
     """A file system in the place of the host's root that is too small for the models."""
     refused.host_root.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_MIB}m", "tmpfs", str(refused.host_root)]
-    subprocess.run(mount, check=True)
+    options = f"size={TMPFS_MIB}m,uid={os.geteuid()}"
+    subprocess.run([*AS_ROOT, "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(refused.host_root)], check=True)
     yield refused.host_root
     assert list(refused.host_root.iterdir()) == []
-    subprocess.run(["umount", str(refused.host_root)], check=True)
+    subprocess.run([*AS_ROOT, "umount", str(refused.host_root)], check=True)
     refused.host_root.rmdir()
 
 

@@ -6,10 +6,11 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from trivet.bundle.extent import Extents, pump, where
 from trivet.bundle.oci import Descriptor
@@ -61,15 +62,41 @@ def digests(runs: Sequence[Extents], progress: Progress) -> list[str]:
     return found
 
 
-class BackgroundHash:
-    """SHA-256 of a stream, in a thread of its own: whoever feeds it writes a chunk while the chunk is hashed.
+class StreamHash:
+    """SHA-256 of a stream, chunk by chunk, from `depth` buffers in turn."""
 
-    At most `depth` chunks are on their way, so that many buffers can be used in turn.
-    """
+    depth: ClassVar[int] = 1
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._depth = depth
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to end."""
+
+    def feed(self, chunk: memoryview) -> None:
+        """Hash a chunk, at once or later: it must not change before its buffer's turn comes again."""
+        self._digest.update(chunk)
+
+    def keep_up(self) -> None:
+        """Wait until the next buffer may be filled."""
+
+    def result(self) -> str:
+        """The digest of everything that was fed."""
+        return f"sha256:{self._digest.hexdigest()}"
+
+
+class BackgroundHash(StreamHash):
+    """The same in a thread of its own, so that whoever feeds it writes a chunk while the chunk is hashed."""
+
+    depth = 3  # one buffer is read into, one written, one hashed
+
+    def __init__(self) -> None:
+        super().__init__()
         self._waiting = 0
         self._chunks: SimpleQueue[memoryview | None] = SimpleQueue()
         self._hashed: SimpleQueue[None] = SimpleQueue()
@@ -85,23 +112,20 @@ class BackgroundHash:
         self._chunks.put(None)
         self._thread.join()
 
-    def feed(self, chunk: memoryview) -> None:
-        """Begin to hash a chunk, which must not change before `depth - 1` more were fed."""
+    def feed(self, chunk: memoryview) -> None:  # noqa: D102 - as above
         self._chunks.put(chunk)
         self._waiting += 1
 
-    def keep_up(self) -> None:
-        """Wait until the buffer of the oldest chunk may be used again."""
-        if self._waiting == self._depth:
+    def keep_up(self) -> None:  # noqa: D102 - as above
+        if self._waiting == self.depth:
             self._hashed.get()
             self._waiting -= 1
 
-    def result(self) -> str:
-        """The digest of everything that was fed."""
+    def result(self) -> str:  # noqa: D102 - as above
         for _ in range(self._waiting):
             self._hashed.get()
         self._waiting = 0
-        return f"sha256:{self._digest.hexdigest()}"
+        return super().result()
 
     def _work(self) -> None:
         while (chunk := self._chunks.get()) is not None:
@@ -112,11 +136,21 @@ class BackgroundHash:
 def run_all(tasks: Iterable[Callable[[Event], None]], workers: int) -> None:
     """Run all tasks, so many at a time; the first failure stops the others (their event is set) and is raised."""
     stop = Event()
+
+    def run(task: Callable[[Event], None]) -> None:
+        go_on(stop)
+        try:
+            task(stop)
+        except BaseException:
+            stop.set()  # here, and not where it is heard of: a thread that is free takes the next task at once
+            raise
+
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(task, stop) for task in tasks]
+        futures = [pool.submit(run, task) for task in tasks]
         try:
             for future in as_completed(futures):
-                future.result()
+                with suppress(CancelledError):
+                    future.result()
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)

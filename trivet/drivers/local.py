@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trivet.drivers.host import Completed, Report, Stat
 from trivet.drivers.process import Processes
-from trivet.errors import HostError, IntegrityError, TrivetError
+from trivet.errors import HostError, IntegrityError
 
 CHUNK = 1 << 20
 # A placed file gets this time of modification: a later write to it shows, without reading it all again.
@@ -199,17 +199,22 @@ def _plainly(path: str) -> Iterator[None]:
     """Say an operating system's error as ours."""
     try:
         yield
-    except TrivetError:
-        raise
     except OSError as exc:
-        full = exc.errno in {errno.ENOSPC, errno.EDQUOT}
-        raise HostError(
+        raise _refusal(path, exc) from exc
+
+
+def _refusal(path: str, exc: OSError) -> HostError:
+    value = exc.strerror or str(exc)
+    if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return HostError(
             where=path,
-            value=os.strerror(exc.errno) if exc.errno else str(exc),
-            rule="the disk has room for the installation"
-            if full
-            else "the installation's files can be read and written",
-            remedy=f"free space (`df -h {Path(path).parent}`), then run the command again"
-            if full
-            else "mend the path's owner, mode or kind, then run the command again",
-        ) from exc
+            value=value,
+            rule="the disk has room for the installation",
+            remedy=f"free space (`df -h {Path(path).parent}`), then run the command again",
+        )
+    return HostError(
+        where=path,
+        value=value,
+        rule="the installation's files can be read and written",
+        remedy="mend the path's owner, mode or kind, then run the command again",
+    )

@@ -85,6 +85,15 @@ class Processes:
         for process in tuple(self._running):
             _signal(process, signal.SIGTERM)
 
+    def refuse_cancelled(self, what: str) -> None:
+        """Raise a HostError if the operator has interrupted."""
+        if self._cancelled.is_set():
+            raise HostError(
+                value=f"{what} was interrupted",
+                rule="an interrupted run ends",
+                remedy="run the same command again: it takes up what is there",
+            )
+
     def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         self.refuse_cancelled(_shown(argv))
         try:
@@ -106,15 +115,6 @@ class Processes:
         if self._cancelled.is_set():  # between the check and the start
             _signal(process, signal.SIGTERM)
         return process
-
-    def refuse_cancelled(self, what: str) -> None:
-        """Raise a HostError if the operator has interrupted."""
-        if self._cancelled.is_set():
-            raise HostError(
-                value=f"{what} was interrupted",
-                rule="an interrupted run ends",
-                remedy="run the same command again: it takes up what is there",
-            )
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

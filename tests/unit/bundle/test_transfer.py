@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trivet.bundle import hashing, transfer
+from trivet.bundle import hashing, sink
 from trivet.bundle.extent import Extent, Extents, cut, in_memory, read_extents
 from trivet.bundle.hashing import digests, hash_blobs
 from trivet.bundle.oci import LAYER, Descriptor
@@ -50,6 +53,11 @@ class Counting(Silent):
         self.total += count
 
 
+def aligned(length: int, size: int) -> int:
+    """How much of a draft is kept: up to the last whole block, if it is not whole itself."""
+    return length if length == size else length // 4096 * 4096
+
+
 def blob_of(data: bytes) -> Descriptor:
     return Descriptor(media_type=LAYER, digest=sha256_digest(data), size=len(data))
 
@@ -62,7 +70,7 @@ def file_of(path: Path, data: bytes) -> Extents:
 @pytest.fixture(autouse=True)
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a small blob is several buffers long."""
-    monkeypatch.setattr(transfer, "BUFFER", 1000)
+    monkeypatch.setattr(sink, "BUFFER", 4096)
     monkeypatch.setattr(hashing, "BUFFER", 700)
 
 
@@ -91,7 +99,8 @@ def test_a_source_with_other_bytes_is_refused_and_named(tmp_path: Path) -> None:
 
 def test_the_first_failure_stops_the_others(tmp_path: Path) -> None:
     good = os.urandom(50_000)
-    copies = [Copy(blob_of(good), file_of(tmp_path / f"a{n}", good), tmp_path / f"b{n}") for n in range(20)]
+    source = file_of(tmp_path / "a", good)
+    copies = [Copy(blob_of(good), source, tmp_path / f"b{number}") for number in range(400)]
     bad = Copy(blob_of(good + b"!"), file_of(tmp_path / "bad", good + b"?"), tmp_path / "b")
     counting = Counting()
     with pytest.raises(DigestError, match="bad"):
@@ -100,11 +109,11 @@ def test_the_first_failure_stops_the_others(tmp_path: Path) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.binary(max_size=5000), st.data())
+@given(st.binary(max_size=20_000), st.data())
 def test_whatever_lies_there_the_result_is_right_and_a_good_beginning_is_kept(data: bytes, draw: st.DataObject) -> None:
     length = draw.draw(st.integers(0, len(data)))
     good = draw.draw(st.booleans())
-    there = data[:length] if good else draw.draw(st.binary(max_size=6000))
+    there = data[:length] if good else draw.draw(st.binary(max_size=25_000))
     with TemporaryDirectory() as folder:
         source, target = file_of(Path(folder) / "a", data), Path(folder) / "b"
         target.write_bytes(there)
@@ -114,11 +123,11 @@ def test_whatever_lies_there_the_result_is_right_and_a_good_beginning_is_kept(da
         assert counting.total == len(data)
         assert done.copied + done.kept == len(data)
         if good:
-            assert done.kept == length
+            assert done.kept == aligned(length, len(data))
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.binary(min_size=1, max_size=4000), min_size=1, max_size=5, unique=True), st.integers(1, 20_000))
+@given(st.lists(st.binary(min_size=1, max_size=20_000), min_size=1, max_size=5, unique=True), st.integers(1, 60_000))
 def test_a_run_that_was_cut_is_continued(contents: list[bytes], after: int) -> None:
     with TemporaryDirectory() as folder:
         root = Path(folder)
@@ -127,12 +136,10 @@ def test_a_run_that_was_cut_is_continued(contents: list[bytes], after: int) -> N
             for number, data in enumerate(contents)
         ]
         total = sum(len(data) for data in contents)
-        try:
+        with suppress(Cut):
             copy_blobs(copies, CutAfter(after))
-        except Cut:
-            written = sum(copy.target.stat().st_size for copy in copies if copy.target.exists())
-        else:
-            written = total
+        lengths = [(copy.target.stat().st_size, copy.blob.size) for copy in copies if copy.target.exists()]
+        written = sum(aligned(*each) for each in lengths)
         done = copy_blobs(copies, SILENT)
         assert done == Done(copied=total - written, kept=written)
         assert [copy.target.read_bytes() for copy in copies] == contents
@@ -211,3 +218,41 @@ def test_no_room_is_said_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="nothing was written"):
         require_space(tmp_path / "new" / "folder", 1 << 60)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_file_system_that_will_not_be_written_directly_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(10_000)
+    refused: list[int] = []
+    write = os.pwrite
+
+    def pwrite(descriptor: int, chunk: memoryview, position: int) -> int:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
+            refused.append(position)
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return write(descriptor, chunk, position)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    copy_blobs([Copy(blob_of(data), file_of(tmp_path / "a", data), tmp_path / "b")], SILENT)
+    assert (tmp_path / "b").read_bytes() == data
+    assert len(refused) == 1
+
+
+def test_a_full_disk_is_said_plainly_and_what_was_written_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(20_000)
+    write = os.pwrite
+
+    def pwrite(descriptor: int, chunk: memoryview, position: int) -> int:
+        if position >= 8192:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, chunk, position)
+
+    copies = [Copy(blob_of(data), file_of(tmp_path / "a", data), tmp_path / "b")]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", pwrite)
+        with pytest.raises(HostError, match="it continues where it stopped"):
+            copy_blobs(copies, SILENT)
+    assert copy_blobs(copies, SILENT) == Done(copied=20_000 - 8192, kept=8192)

@@ -67,14 +67,33 @@ def test_a_busy_port_is_refused(tmp_path: Path) -> None:
         assert_refused(site(tmp_path, EngineHost(), port=port), HostError, f"127.0.0.1:{port}: another program")
 
 
-def test_a_port_that_our_own_gateway_holds_is_not_busy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("states", [["running"], ["restarting"], ["created", "created", "running"]])
+def test_a_port_that_our_own_gateway_holds_or_is_about_to_say_so_is_not_busy(tmp_path: Path, states: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        ours = container(
-            f"trivet-{STACK}-gateway-1", ports={"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]}
-        )
-        host = EngineHost(answers={("docker", "container", "inspect"): Answer(json.dumps([ours]))})
-        preflight(site(tmp_path, host, port=port))
+        preflight(site(tmp_path, gateway_on(port, states), port=port))
+
+
+@pytest.mark.parametrize("state", ["created", "exited"])
+def test_a_port_that_another_program_took_from_our_gateway_is_busy(
+    tmp_path: Path, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trivet.drivers.bundle.preflight.STARTING_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert_refused(site(tmp_path, gateway_on(port, [state]), port=port), HostError, "another program")
+
+
+def gateway_on(port: int, states: list[str]) -> EngineHost:
+    """An engine with our gateway, which is in one state after the other."""
+    ports = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]}
+    seen = iter(states)
+
+    def inspect() -> Answer:
+        state = next(seen, states[-1])
+        return Answer(json.dumps([container(f"trivet-{STACK}-gateway-1", ports=ports, state=state)]))
+
+    return EngineHost(answers={("docker", "container", "inspect"): inspect})
 
 
 def test_a_full_disk_is_refused(tmp_path: Path) -> None:

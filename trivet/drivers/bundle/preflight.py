@@ -7,6 +7,7 @@ the digest that the lock promises.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from trivet.bundle.layout import Layout
@@ -22,6 +23,8 @@ from trivet.render.compose import GATEWAY
 from trivet.spec.lock import LockedFile
 
 HOLDS_ITS_PORT = frozenset({"running", "restarting", "paused"})
+STARTING_SECONDS = 5.0
+POLL = 0.2  # seconds
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,21 @@ def preflight(site: Site) -> Ready:
 
 def _require_port(site: Site, gateway: Container | None) -> None:
     address, port = site.installation.bind, site.installation.port
-    if gateway and gateway.state in HOLDS_ITS_PORT and (address, port) in gateway.published:
-        return
-    if listening.is_taken(site.host, address, port):
-        raise HostError(
-            where=f"{address}:{port}",
-            value="another program listens there",
-            rule="the gateway's port is free",
-            remedy=f"stop it (`ss -ltnp 'sport = :{port}'` names it), or run `pulumi config set port N`",
-        )
+    deadline = time.monotonic() + STARTING_SECONDS
+    while listening.is_taken(site.host, address, port):
+        publisher = gateway if gateway and (address, port) in gateway.published else None
+        if publisher and publisher.state in HOLDS_ITS_PORT:
+            return
+        if not publisher or time.monotonic() > deadline:
+            raise HostError(
+                where=f"{address}:{port}",
+                value="another program listens there",
+                rule="the gateway's port is free",
+                remedy=f"stop it (`ss -ltnp 'sport = :{port}'` names it), or run `pulumi config set port N`",
+            )
+        # A run that was killed may have asked the engine to start it: then it has the port before it says that it runs.
+        time.sleep(POLL)
+        gateway = ours(site).get(GATEWAY)
 
 
 def _unplaced(site: Site, files: tuple[LockedFile, ...]) -> list[LockedFile]:
