@@ -5,13 +5,16 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 IN_ENV := . .trivet/env &&
 
-.PHONY: help setup build up down test lint fmt bench bench-bundle relock clean
+.PHONY: help setup dev build up down test lint fmt bench bench-bundle relock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: ## .venv, container engine, Pulumi CLI, image tools: whatever is missing
 	@tools/setup/all.sh
+
+dev: setup ## the packages of tests, lint and benches into .venv as well
+	@tools/setup/venv.sh dev
 
 build: setup ## images, models and the lock
 	@$(IN_ENV) trivet build
@@ -22,22 +25,22 @@ up: build ## deploy STACK (default: onprem) and ask the model a question
 down: ## take STACK away again
 	@$(IN_ENV) pulumi destroy --yes --stack $(STACK)
 
-test: build ## the whole test-suite, on the real engine
+test: build dev ## the whole test-suite, on the real engine
 	@$(IN_ENV) pytest
 
-lint: setup ## ruff, mypy --strict, shellcheck
+lint: dev ## ruff, mypy --strict, shellcheck
 	@$(IN_ENV) ruff check . && ruff format --check . && mypy && shellcheck -x tools/setup/*.sh
 
-fmt: setup ## format the code
+fmt: dev ## format the code
 	@$(IN_ENV) ruff check --fix . ; ruff format .
 
-bench: build ## measurements beside peers and limits
+bench: build dev ## measurements beside peers and limits
 	@$(IN_ENV) python -m bench
 
-bench-bundle: build ## the same for bundles: cost, corruption, kills, reproduction
+bench-bundle: build dev ## the same for bundles: cost, corruption, kills, reproduction
 	@$(IN_ENV) python -m bench.bundle
 
-relock: setup ## pin the Python dependencies again, with hashes
+relock: dev ## pin the Python dependencies again, with hashes
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header ../pyproject.toml runtime.in -o runtime.txt
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header dev.in -o dev.txt
 

@@ -1,26 +1,30 @@
 #!/usr/bin/env bash
-# .venv: the locked Python packages, and this checkout installed in place.
+# venv.sh [dev]: .venv with the locked Python packages, and this checkout installed in place; `dev` adds what tests and lint need.
 . "$(dirname "$0")/lib.sh"
 . "$SETUP/apt.sh"
 
 VENV=$ROOT/.venv
-LOCKS=("$ROOT/requirements/runtime.txt" "$ROOT/requirements/dev.txt")
-
 main() {
-  local packages checkout
-  packages=$(sha256sum "${LOCKS[@]}")
+  local checkout
   checkout=$ROOT:$(sha256sum <"$ROOT/pyproject.toml")
   [[ -x $VENV/bin/python ]] || make_venv # Python gone or never there; what a newer lock drops may stay until `make clean`
-  if ! stamped "$VENV/.packages" "$packages"; then
-    step "Python packages into .venv" pip install --require-hashes "${LOCKS[@]/#/--requirement=}" ||
-      fail "pip install" "the packages of requirements/*.txt can be fetched, with the hashes that stand there" \
-        "see the lines above: is PyPI reachable, or your mirror of it (PIP_INDEX_URL)?"
-    printf '%s' "$packages" >"$VENV/.packages"
-  fi
+  packages runtime
+  [[ ${1-} != dev ]] || packages dev
   if ! stamped "$VENV/.checkout" "$checkout"; then
     step "This checkout into .venv" pip install --no-deps --no-build-isolation --editable "$ROOT"
     printf '%s' "$checkout" >"$VENV/.checkout"
   fi
+}
+
+# packages LOCK: those that requirements/LOCK.txt pins.
+packages() {
+  local lock=$ROOT/requirements/$1.txt digest
+  digest=$(sha256sum <"$lock")
+  ! stamped "$VENV/.$1" "$digest" || return 0
+  step "Python packages into .venv ($1)" pip install --require-hashes --requirement "$lock" ||
+    fail "pip install" "the packages of requirements/$1.txt can be fetched, with the hashes that stand there" \
+      "see the lines above: is PyPI reachable, or your mirror of it (PIP_INDEX_URL)?"
+  printf '%s' "$digest" >"$VENV/.$1"
 }
 
 make_venv() {
@@ -43,4 +47,4 @@ find_python() {
 
 usable() { "$1" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
-main
+main "$@"
