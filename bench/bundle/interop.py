@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 
 
 def run(bundle: Path, keys: Mapping[str, Path]) -> list[tuple[str, str]]:
@@ -24,5 +25,5 @@ def run(bundle: Path, keys: Mapping[str, Path]) -> list[tuple[str, str]]:
             continue
         done = subprocess.run([str(each) for each in argv], capture_output=True, text=True, check=False)
         said = (done.stdout or done.stderr).strip().splitlines()
-        found.append((name, f"exit {done.returncode}: {said[0] if said else ''}"))
+        found.append((name, f"exit {done.returncode}: {shorten(said[0], 60) if said else ''}"))
     return found
