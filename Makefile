@@ -1,11 +1,13 @@
 # `make help` lists the targets. Everything that is made lies in .venv and .trivet.
 STACK ?= onprem
+COUNT ?= 1
+VARIANT ?= workstation
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 IN_ENV := . .trivet/env &&
 
-.PHONY: help setup dev build up down test lint fmt bench bench-bundle relock clean
+.PHONY: help setup dev build up down test lint fmt bench bench-bundle relock lab lab-down clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,6 +41,12 @@ bench: build dev ## measurements beside peers and limits
 
 bench-bundle: build dev ## the same for bundles: cost, corruption, kills, reproduction
 	@$(IN_ENV) python -m bench.bundle
+
+lab: setup ## COUNT workstations with systemd and sshd (VARIANT=bare: nothing else), as containers, to try things on
+	@$(IN_ENV) python -m tools.lab up --count $(COUNT) --variant $(VARIANT)
+
+lab-down: setup ## take them away
+	@$(IN_ENV) python -m tools.lab down
 
 relock: dev ## pin the Python dependencies again, with hashes
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header ../pyproject.toml runtime.in -o runtime.txt
