@@ -6,6 +6,7 @@ import contextlib
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,13 @@ from tests.unit.examples import ROOT
 from tools.lab.engine import docker
 from tools.lab.image import Variant
 from tools.lab.workstation import LABEL, Workstation, boot, remove
+from trivet.drivers.ssh.dial import host_key
+from trivet.drivers.ssh.pins import Pins
+from trivet.spec.ssh import SshTarget
 
 CACHE = ROOT / ".trivet" / "cache" / "lab"
 NewWorkstation = Callable[..., Workstation]
+Pinned = Callable[..., SshTarget]
 
 
 @contextlib.contextmanager
@@ -56,3 +61,16 @@ def new_workstation(lab_key: Path) -> Iterator[NewWorkstation]:
             return boot(1, variant=variant, label=label, state=lab_key, cache=CACHE, say=print)[0]
 
         yield make
+
+
+@pytest.fixture
+def pinned(tmp_path: Path) -> Pinned:
+    """How a workstation is reached, its key pinned in a file of the test's own."""
+
+    def target(host: Workstation, **changes: Any) -> SshTarget:
+        settings = {"address": host.address, "user": host.user, "key_file": str(host.key)}
+        made = SshTarget(**{**settings, "known_hosts": str(tmp_path / "known_hosts"), **changes})
+        Pins(Path(made.known_hosts)).add(made, host_key(made))
+        return made
+
+    return target

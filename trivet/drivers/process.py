@@ -31,9 +31,11 @@ class Processes:
         stdin: Iterable[bytes] = (),
         timeout: float,
         on_line: Report | None = None,
+        name: str = "",
     ) -> Completed:
-        """See `Host.run`."""
-        process = self._start(argv)
+        """See `Host.run`; errors call the command `name`, if it has one."""
+        name = name or shown(argv)
+        process = self._start(argv, name)
         out: list[bytes] = []
         errors: list[str] = []
         overdue = threading.Event()
@@ -61,13 +63,9 @@ class Processes:
             self._running.discard(process)
             for worker in workers:
                 worker.join()
-        self.refuse_cancelled(_shown(argv))
+        self.refuse_cancelled(name)
         if overdue.is_set():
-            raise HostError(
-                value=f"{_shown(argv)} did not end within {timeout:.0f} s",
-                rule="a command ends in time",
-                remedy="see what keeps the machine busy, then run the same command again",
-            )
+            raise overdue_error(name, timeout)
         return Completed(argv=tuple(argv), code=process.returncode, stdout=b"".join(out), stderr="".join(errors))
 
     @contextlib.contextmanager
@@ -94,8 +92,8 @@ class Processes:
                 remedy="run the same command again: it takes up what is there",
             )
 
-    def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        self.refuse_cancelled(_shown(argv))
+    def _start(self, argv: Sequence[str], name: str) -> subprocess.Popen[bytes]:
+        self.refuse_cancelled(name)
         try:
             process = subprocess.Popen(
                 argv,
@@ -115,6 +113,15 @@ class Processes:
         if self._cancelled.is_set():  # between the check and the start
             _signal(process, signal.SIGTERM)
         return process
+
+
+def overdue_error(name: str, timeout: float) -> HostError:
+    """The error for a command that did not end in time."""
+    return HostError(
+        value=f"{name} did not end within {timeout:.0f} s",
+        rule="a command ends in time",
+        remedy="see what keeps the machine busy, then run the same command again",
+    )
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -142,5 +149,6 @@ def _lines(pipe: IO[bytes], into: list[str], on_line: Report | None) -> None:
                 on_line(line.rstrip("\n"))
 
 
-def _shown(argv: Sequence[str]) -> str:
+def shown(argv: Sequence[str]) -> str:
+    """A command in an error."""
     return " ".join(argv[:SHOWN]) + (" …" if len(argv) > SHOWN else "")
