@@ -57,6 +57,30 @@ class EngineError(HostError):
     """The container engine is missing, unreachable or refuses."""
 
 
+class CloudError(TrivetError):
+    """A provider of rented machines refuses.
+
+    Attributes:
+        code: the provider's own word for it, to branch on; `http/…` where it gave none.
+    """
+
+    def __init__(self, *, code: str, value: object, rule: str, remedy: str, where: str = "") -> None:
+        super().__init__(value=value, rule=rule, remedy=remedy, where=where)
+        self.code = code
+
+
+class CapacityError(CloudError):
+    """Nobody has such a machine to give just now."""
+
+
+class AmbiguousError(CloudError):
+    """The answer to a request that must not be sent twice was lost: it may have been carried out."""
+
+
+class BudgetError(TrivetError):
+    """It could cost more than the budget allows."""
+
+
 class ConformanceError(TrivetError):
     """A deployed stack cannot be examined at all (a failed check is a result, not an exception)."""
 
