@@ -4,30 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from trivet.drivers.clock import Clock
-
-Phase = Literal["booting", "active", "unhealthy", "ending", "ended"]
-
-
-@dataclass(frozen=True)
-class Node:
-    """A rented machine, or one that was. `address` is known once it is active."""
-
-    id: str
-    name: str
-    phase: Phase
-    kind: str
-    region: str
-    cents_per_hour: int
-    tags: Mapping[str, str]
-    address: str | None = None
-
-    @property
-    def bills(self) -> bool:
-        """True as long as somebody may be paying for it."""
-        return self.phase != "ended"
+from trivet.idle.node import Node
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ STACK, LAUNCH_ID = "stack", "launch-id"
 LAUNCHED_AT, EXPIRES_AT, ENDS_BY = "launched-at", "expires-at", "ends-by"
 BOOT_SECONDS = 30 * 60
 NAME_LENGTH = 64
-HOLD = re.compile(r" held until (\d{1,12})(?:: |$)")
+HOLD = re.compile(r" held until (\d{1,12})(?::|$)")
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from trivet.drivers.compute import Door, Node, Offer, Order, Phase
+from trivet.drivers.compute import Door, Offer, Order
 from trivet.drivers.lambda_cloud.client import LambdaCloud
 from trivet.drivers.lambda_cloud.domain import GONE, FirewallRule, Id, Instance, LaunchRequest, Status, Tag
 from trivet.errors import CloudError
+from trivet.idle.node import Node, Phase
 
 PHASES: dict[Status, Phase] = {
     "booting": "booting",

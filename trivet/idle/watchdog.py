@@ -1,0 +1,112 @@
+"""When a node ends itself: a state machine without I/O, one step a poll.
+
+Whichever comes first:
+
+1. Its life is over (`Charter.deadline`), by the wall clock or by its own uptime, whatever the traffic. What is new is
+   refused shortly before, so that what is in flight can end.
+2. It was never ready within `setup`, or cannot be read any more for longer than `grace`: it is unhealthy.
+3. It was idle for `window`, and nobody holds it; what is new is refused, it is read once more, and if anything went on
+   meanwhile it goes on as if nothing had been.
+
+The lease: a hold keeps an idle node alive only while the control side is heard of. Out of touch for longer than
+`lease`, the node ends when it is idle, held or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from trivet.idle.activity import Activity
+from trivet.idle.charter import Charter
+from trivet.idle.metrics import Reading
+
+Command = Literal["serve", "drain", "end"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Seconds. `drain`: how long before the end of its life a node begins to refuse."""
+
+    window: int = 20 * 60
+    poll: int = 30
+    grace: int = 15 * 60
+    setup: int = 90 * 60
+    lease: int = 30 * 60
+    drain: int = 2 * 60
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a poll finds. `name`: the node's, as far as the control side was heard of just now, else None."""
+
+    uptime: float
+    now: float
+    reading: Reading | None
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Watchdog:
+    """The state. `step` makes the next one; `command` is what has to be done now, again and again until it is done.
+
+    Attributes:
+        draining: why what is new is being refused; empty while it is not.
+        why: the reason of the command.
+    """
+
+    charter: Charter
+    terms: Terms
+    activity: Activity = field(default_factory=lambda: Activity(last=0.0))
+    name: str = ""
+    heard: float = 0.0
+    command: Command = "serve"
+    draining: str = ""
+    why: str = ""
+
+    def step(self, tick: Tick) -> Watchdog:
+        """Decide, given one more poll. Once it ends, it ends."""
+        seen = replace(self, activity=self.activity.observe(tick.uptime, tick.reading))
+        if tick.name is not None:
+            seen = replace(seen, name=tick.name, heard=tick.uptime)
+        if self.command == "end":
+            return replace(seen, command="end", why=self.why)
+        return seen.decide(tick)
+
+    def decide(self, tick: Tick) -> Watchdog:
+        """The rules, on what is known with this poll."""
+        left = self.life_left(tick)
+        if left <= 0:
+            return self._end("its time to live is over")
+        if ill := self._illness(tick):
+            return self._end(ill)
+        if left <= self.terms.drain:
+            why = "its time to live is nearly over"
+            return self._end(why) if self.draining and self.activity.is_quiet else self._drain(why)
+        if not self._may_end_idle(tick):
+            return replace(self, command="serve", draining="", why="")
+        why = f"idle for {self.terms.window} s"
+        # Only the reading after the one that began to drain can tell that nothing slipped in between.
+        return self._end(why) if self.draining else self._drain(why)
+
+    def life_left(self, tick: Tick) -> float:
+        """Seconds; by the clock that has run further, so that neither a wrong one nor a stopped one prolongs it."""
+        age = max(tick.now - self.charter.launched_at, tick.uptime)
+        return self.charter.deadline(self.name) - self.charter.launched_at - age
+
+    def _may_end_idle(self, tick: Tick) -> bool:
+        in_touch = tick.uptime - self.heard <= self.terms.lease
+        held = in_touch and self.charter.held_until(self.name) > tick.now
+        return not held and self.activity.idle_for(tick.uptime) >= self.terms.window
+
+    def _illness(self, tick: Tick) -> str:
+        if self.activity.seen is None:
+            return f"not ready within {self.terms.setup} s" if tick.uptime >= self.terms.setup else ""
+        blind = self.activity.blind_for(tick.uptime)
+        return f"unreadable for {self.terms.grace} s" if blind >= self.terms.grace else ""
+
+    def _drain(self, why: str) -> Watchdog:
+        return replace(self, command="drain", draining=why, why=why)
+
+    def _end(self, why: str) -> Watchdog:
+        return replace(self, command="end", why=why)
