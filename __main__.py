@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
 
 from stacks import onprem
-from stacks.backend import state_backend
 from stacks.config import plain_config
-from trivet import residency
 from trivet.errors import SpecError, TrivetError
+from trivet.residency.backend import state_backend
+from trivet.residency.stack import check_stack
 from trivet.spec import load_lock, load_spec, parse_settings
 
 ROOT = Path(__file__).absolute().parent
@@ -27,7 +28,8 @@ def main() -> None:
     try:
         settings = parse_settings(pulumi.get_stack(), plain_config())
         spec = load_spec(ROOT / "inference.yaml")
-        residency.check(spec, settings, state_backend=state_backend(ROOT, os.environ))
+        backend = state_backend(ROOT, os.environ)
+        check_stack(spec, settings, backend, ROOT, today=datetime.now(UTC).date()).require_lawful()
         lock = load_lock(ROOT / "inference.lock", spec)
         if settings.tier not in DEPLOY:
             raise SpecError(

@@ -15,7 +15,7 @@ from importlib import import_module
 from trivet import __version__
 from trivet.errors import TrivetError
 
-COMMANDS = ("check", "build", "lock", "models", "up", "verify", "bundle", "keys", "audit", "schema")
+COMMANDS = ("check", "build", "lock", "models", "up", "verify", "bundle", "keys", "audit", "residency", "schema")
 EXIT_ERROR = 2
 
 

@@ -13,10 +13,11 @@ from trivet.errors import TrivetError
 
 @dataclass(frozen=True)
 class Answer:
-    """A result: `lines` for a person, `data` for a program."""
+    """A result: `lines` for a person, `data` for a program; `ok` is false where a check failed."""
 
     lines: Sequence[str]
     data: Mapping[str, Any]
+    ok: bool = True
 
 
 Verb = Callable[[argparse.Namespace], Answer]
@@ -46,8 +47,8 @@ def _run(args: argparse.Namespace, verb: Verb) -> int:
         if args.json:
             print(_json({"ok": False, "error": _error(exc)}))
         raise
-    print(_json({"ok": True, **answer.data}) if args.json else "\n".join(answer.lines))
-    return 0
+    print(_json({"ok": answer.ok, **answer.data}) if args.json else "\n".join(answer.lines))
+    return 0 if answer.ok else 1
 
 
 def _error(exc: TrivetError) -> dict[str, str]:

@@ -2,16 +2,20 @@
 
 from trivet.spec.load import load_spec, parse_spec
 from trivet.spec.lock import Lock, LockedFile, LockedImage, LockedModel, load_lock, parse_lock
+from trivet.spec.residency import AssetKind, Residency, Transfer
 from trivet.spec.settings import Settings, parse_settings
 from trivet.spec.stack import StackSpec
 
 __all__ = [
+    "AssetKind",
     "Lock",
     "LockedFile",
     "LockedImage",
     "LockedModel",
+    "Residency",
     "Settings",
     "StackSpec",
+    "Transfer",
     "load_lock",
     "load_spec",
     "parse_lock",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from trivet.errors import SpecError
 from trivet.spec.base import Country, Frozen, refuse
@@ -26,6 +26,11 @@ def _address(text: str) -> str:
     return text
 
 
+def _listed(countries: object) -> object:
+    """Pulumi hands a list over as text: `ZA, DE`."""
+    return tuple(part.strip() for part in countries.split(",")) if isinstance(countries, str) else countries
+
+
 class Settings(Frozen):
     """Where the stack runs and how it is reached. Secrets are Pulumi config secrets and not part of this."""
 
@@ -40,6 +45,17 @@ class Settings(Frozen):
     ]
     country: Annotated[
         Country | None, Field(description="Where the machine stands. Needed by every residency regime but none.")
+    ] = None
+    operated_from: Annotated[
+        tuple[Country, ...],
+        BeforeValidator(_listed),
+        Field(description="Countries from which people operate and support the stack: access is a transfer too."),
+    ] = ()
+    state_country: Annotated[
+        Country | None, Field(description="Where Pulumi's state lies, when its backend's URL does not tell.")
+    ] = None
+    operator_parent: Annotated[
+        Country | None, Field(description="Jurisdiction of the operator's parent company, for the CLOUD Act flag.")
     ] = None
     retain: Annotated[bool, Field(description="Keep the audit's volume when the stack is destroyed.")] = False
     wait_seconds: Annotated[

@@ -6,27 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trivet.spec.base import Country, Frozen, Name, refuse, require_unique
+from trivet.spec.base import Frozen, Name, refuse, require_unique
 from trivet.spec.digest import json_digest
 from trivet.spec.gateway import GatewaySpec
 from trivet.spec.model import ModelSpec
+from trivet.spec.residency import Residency
 from trivet.spec.runtime import ArgumentValue, RuntimeName, RuntimeSpec, require_unowned
 from trivet.spec.service import Health, Resources, Restart
-
-
-class Residency(Frozen):
-    """Under which rules data may have a place. `localise`: only in `countries`, and an unknown place is refused."""
-
-    regime: Literal["none", "localise"] = "none"
-    countries: Annotated[tuple[Country, ...], Field(strict=False)] = ()
-
-    @model_validator(mode="after")
-    def _countries_belong_to_localise(self) -> Self:
-        if (self.regime == "localise") != bool(self.countries):
-            refuse(
-                "regime localise names its countries, regime none names none", "add countries, or set regime: localise"
-            )
-        return self
 
 
 class StackSpec(Frozen):

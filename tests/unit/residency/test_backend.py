@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.backend import state_backend
+from trivet.residency.backend import state_backend
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+"""What a stack's settings and state backend say about where everything lies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.examples import settings, spec_with
+from tests.unit.residency.cases import judge
+from trivet.residency import Asset, stack_assets
+
+HOME = {"country": "ZA", "operatedFrom": "ZA"}
+FILE = "file:///srv/state"
+FRONTIER = {"url": "https://api.example.org/v1", "model": "big", "country": "US", "dataClasses": ["public"]}
+
+
+def assets(*, backend: str = FILE, frontier: bool = False, **changes: Any) -> dict[str, Asset]:
+    spec = spec_with({"gateway": {"frontier": FRONTIER}} if frontier else {})
+    placed = stack_assets(spec, settings(**changes), state_backend=backend)
+    return {asset.kind: asset for asset in placed}
+
+
+def test_everything_on_a_machine_of_ones_own_is_lawful_at_home() -> None:
+    report = judge(*assets(**HOME).values(), regime="za-strict")
+    assert report.lawful
+    assert {finding.countries for finding in report.findings} == {("ZA",)}
+
+
+@pytest.mark.parametrize("missing", HOME)
+def test_what_nobody_declared_is_unknown(missing: str) -> None:
+    declared = {key: value for key, value in HOME.items() if key != missing}
+    refused = judge(*assets(**declared).values(), regime="za-strict").refused
+    assert {finding.because for finding in refused} == {"its place is unknown (an unknown place)"}
+    assert any(missing in finding.remedy for finding in refused)
+
+
+def test_a_frontier_is_a_place_where_requests_are_answered() -> None:
+    assert "inference-routing" not in assets(**HOME)
+    (finding,) = judge(*assets(**HOME, frontier=True).values(), regime="za-strict").refused
+    assert finding.asset.name == "frontier"
+
+
+@pytest.mark.parametrize(
+    ("backend", "declared", "lawful"),
+    [
+        (FILE, None, True),
+        ("s3://bucket?region=af-south-1", None, True),
+        ("s3://bucket?region=eu-west-1", None, False),
+        ("s3://bucket?region=eu-west-1", "ZA", False),
+        ("s3://bucket?region=af-south-1&region=eu-west-1", None, False),
+        ("s3://bucket", None, False),
+        ("s3://bucket", "ZA", True),
+        ("gs://bucket", None, False),
+        ("gs://bucket", "DE", False),
+        ("https://api.pulumi.com", None, False),
+        ("", None, False),
+    ],
+)
+def test_state_lies_where_its_backend_s_url_or_the_settings_say(
+    backend: str, declared: str | None, *, lawful: bool
+) -> None:
+    found = assets(**HOME, backend=backend, stateCountry=declared)
+    report = judge(found["state-backend"], found["secret"], regime="za-strict")
+    assert len(report.refused) == (0 if lawful else 2)
+
+
+def test_on_another_tier_the_place_is_the_provider_s_region() -> None:
+    rented = assets(tier="gpuaas", region="us-east-1", operatedFrom="ZA")
+    assert (rented["compute"].provider, rented["compute"].region) == ("local", "us-east-1")
+    assert not judge(rented["compute"], regime="za-strict").lawful

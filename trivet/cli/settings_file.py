@@ -1,0 +1,40 @@
+"""A stack's settings, read from its file as Pulumi would hand them to the program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trivet.errors import SpecError
+from trivet.spec import Settings, parse_settings
+from trivet.spec.load import parse_yaml
+
+
+def read_settings(project: Path, stack: str) -> Settings:
+    """The plain configuration of `stacks/Pulumi.<stack>.yaml`, validated; secrets stay unread.
+
+    Raises:
+        SpecError: the stack has no file, or a setting breaks a rule.
+    """
+    file = project / "stacks" / f"Pulumi.{stack}.yaml"
+    try:
+        config = _mapping(file).get("config") or {}
+    except FileNotFoundError as exc:
+        raise SpecError(
+            value=str(file),
+            rule="a stack's settings lie in its file",
+            remedy=f"run `pulumi stack init {stack}`, or name another with --stack",
+        ) from exc
+    prefix = f"{_mapping(project / 'Pulumi.yaml')['name']}:"
+    plain = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    return parse_settings(stack, {key: _text(value) for key, value in plain.items() if not isinstance(value, Mapping)})
+
+
+def _mapping(file: Path) -> Mapping[str, Any]:
+    tree = parse_yaml(file.read_text(encoding="utf-8"), file.name)
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

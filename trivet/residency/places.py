@@ -1,0 +1,62 @@
+"""The assets of a stack: where its settings and its state backend put everything."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from trivet.residency.asset import Asset
+from trivet.spec import AssetKind, Settings, StackSpec
+
+ON_THE_HOST: dict[AssetKind, str] = {
+    "compute": "the machine",
+    "volume": "audit and quotas",
+    "model-cache": "models",
+    "log": "containers' logs",
+    "telemetry": "metrics, which nobody is sent",
+}
+WITH_THE_OPERATOR: dict[AssetKind, str] = {
+    "control-plane": "Pulumi",
+    "key": "API keys",
+    "registry": "store of images and models",
+}
+Place = dict[str, Any]
+
+
+def stack_assets(spec: StackSpec, settings: Settings, *, state_backend: str) -> tuple[Asset, ...]:
+    """Everything of a stack that has a place.
+
+    Args:
+        spec: the stack.
+        settings: where it runs.
+        state_backend: URL of the Pulumi backend; state names hosts, models and key hashes, and holds secrets.
+    """
+    target: str = settings.target
+    host: Place
+    if settings.tier == "onprem":
+        host = {"countries": (settings.country,) if settings.country else ()}
+    else:
+        host = {"provider": target, "region": settings.region}
+    people: Place = {"countries": settings.operated_from}
+    # Where the target is this machine, Pulumi runs on it too; elsewhere it runs where people sit.
+    operator = host if target == "local" else people
+    state = _state(state_backend, settings, operator)
+    assets = [Asset(kind=kind, name=name, **host) for kind, name in ON_THE_HOST.items()]
+    assets += [Asset(kind=kind, name=name, **operator) for kind, name in WITH_THE_OPERATOR.items()]
+    assets.append(Asset(kind="state-backend", name="Pulumi's state", **state))
+    assets.append(Asset(kind="secret", name="secrets in Pulumi's state", **state))
+    assets.append(Asset(kind="support-access", name="people who operate it", **people))
+    if frontier := spec.gateway.frontier:
+        assets.append(Asset(kind="inference-routing", name="frontier", countries=(frontier.country,)))
+    return tuple(assets)
+
+
+def _state(url: str, settings: Settings, operator: Place) -> Place:
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return operator
+    regions = parse_qs(parts.query).get("region", [])
+    declared = {"countries": (settings.state_country,) if settings.state_country else ()}
+    if parts.scheme == "s3" and len(regions) == 1:
+        return {"provider": "aws", "region": regions[0], **declared}
+    return declared
