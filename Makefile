@@ -31,7 +31,7 @@ test: build dev ## the whole test-suite, on the real engine
 	@$(IN_ENV) pytest
 
 lint: dev ## ruff, mypy --strict, shellcheck
-	@$(IN_ENV) ruff check . && ruff format --check . && mypy && shellcheck -x tools/setup/*.sh
+	@$(IN_ENV) ruff check . && ruff format --check . && mypy && shellcheck -x tools/setup/*.sh trivet/bundle/install.sh
 
 fmt: dev ## format the code
 	@$(IN_ENV) ruff check --fix . ; ruff format .

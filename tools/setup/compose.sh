@@ -10,9 +10,9 @@ VERSION=$(go_pinned compose github.com/docker/compose/v2)
 main() {
   local package
   ! stamped "$BIN/.compose" "$VERSION" || return 0
-  ! good docker compose && ! good docker-compose || return 0
+  own_tools || { ! good docker compose && ! good docker-compose; } || return 0
   package=$(packaged)
-  if [[ $package ]] && (apt_install "Docker Compose $OLDEST or newer runs the stack" "$package"); then
+  if ! own_tools && [[ $package ]] && (apt_install "Docker Compose $OLDEST or newer runs the stack" "$package"); then
     return
   fi
   go_build compose github.com/docker/compose/v2/cmd docker-compose "-X github.com/docker/compose/v2/internal.Version=$VERSION"

@@ -21,6 +21,9 @@ fail() {
 
 have() { command -v "$1" >/dev/null; }
 
+# Set by whoever needs the tools in .trivet/bin, for bundles, whatever is installed.
+own_tools() { [[ ${TRIVET_OWN_TOOLS:-} ]]; }
+
 # at_least FOUND WANTED: compares versions.
 at_least() { [[ $(printf '%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
 

@@ -10,7 +10,7 @@ NOT_DELIVERED=69 # download_pulumi.py's exit status when there is no way to the 
 main() {
   local status=0
   ! stamped "$BIN/.pulumi" "$VERSION" || return 0
-  ! installed || return 0
+  own_tools || ! installed || return 0
   mkdir -p "$BIN"
   step "Downloading Pulumi $VERSION" "$ROOT/.venv/bin/python" "$SETUP/download_pulumi.py" "$VERSION" "$BIN" || status=$?
   case $status in

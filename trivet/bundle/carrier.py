@@ -28,7 +28,7 @@ _DIRECTORIES: Final = {"blobs", "blobs/sha256"}
 _SIGNATURES: Final = 64
 
 _ALLOWED: Final = re.compile(
-    rf"{MARKER_FILE}|(?:index|delta|part)\.json(?:\.[0-9A-F]{{16}}\{SUFFIX})?|{BLOBS}[0-9a-f]{{64}}"
+    rf"{MARKER_FILE}|(?:(?:index|delta|part)\.json|install\.sh)(?:\.[0-9A-F]{{16}}\{SUFFIX})?|{BLOBS}[0-9a-f]{{64}}"
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trivet.bundle.carrier import Carrier, open_carrier
-from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, PART_FILE, BundleIndex, Part
+from trivet.bundle.documents import INDEX_FILE, PART_FILE, SIGNED, BundleIndex, Part
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.parts import believe_part
 from trivet.bundle.pinned import parse_signatures
@@ -98,7 +98,7 @@ def compare_bundles(before: Path, after: Path) -> Difference:
 
 
 def _inspection(carrier: Carrier, trusted: TrustedBundle | None, part: Part | None, carried: int) -> Inspection:
-    documents = [name for name in (INDEX_FILE, DELTA_FILE, PART_FILE) if carrier.has(name)]
+    documents = [name for name in SIGNED if carrier.has(name)]
     index = BundleIndex.parse(carrier.read(INDEX_FILE), f"{carrier.where}/{INDEX_FILE}")
     return Inspection(
         digest=sha256_digest(carrier.read(INDEX_FILE)),

@@ -13,11 +13,21 @@ from pathlib import Path
 
 from trivet.bundle.carrier import MARKER_FILE, Carrier, open_carrier
 from trivet.bundle.delta import make_delta
-from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, SIGNED, BundleIndex, empty_index, index_annotations
+from trivet.bundle.documents import (
+    DELTA_FILE,
+    INDEX_FILE,
+    INSTALLER,
+    INSTALLER_FILE,
+    SIGNED,
+    BundleIndex,
+    empty_index,
+    index_annotations,
+)
 from trivet.bundle.draft import draft, write_bundle
 from trivet.bundle.extent import Blobs, Extent, Extents, in_memory
 from trivet.bundle.files import pack_files
 from trivet.bundle.images import image_ref
+from trivet.bundle.installer import render_installer
 from trivet.bundle.layout import MARKER, Layout
 from trivet.bundle.minisig import Signer, signature_name
 from trivet.bundle.oci import Descriptor
@@ -93,7 +103,9 @@ def create_bundle(
         HostError: no room, or `out` is something else.
     """
     entries, sources = _collect(store, contents)
-    documents = {INDEX_FILE: _index(contents, entries).dump(), MARKER_FILE: MARKER}
+    installer = _installer(store, contents.lock)
+    documents = {**installer, MARKER_FILE: MARKER}
+    documents[INDEX_FILE] = _index(contents, entries, installer.get(INSTALLER_FILE)).dump()
     trusted = _held_against_the_rules(out, documents, sources)
     if since:
         base = open_bundle(since, None, now=None).trusted
@@ -133,6 +145,7 @@ def _collect(store: Layout, contents: Contents) -> tuple[list[Descriptor], dict[
     lock = contents.lock
     pinned = {image_ref(name): image.manifest for name, image in lock.images.items()}
     pinned |= {f"model/{name}": model.manifest for name, model in lock.models.items()}
+    pinned |= {name: artifact.manifest for name, artifact in lock.artifacts.items()}
     entries, sources = [], {}
     for name, digest in pinned.items():
         entry = store.find(name)
@@ -141,7 +154,7 @@ def _collect(store: Layout, contents: Contents) -> tuple[list[Descriptor], dict[
                 where=str(store.root),
                 value=f"{name} is {entry.digest if entry else 'missing'}",
                 rule=f"the store holds what the lock names, {digest}",
-                remedy="run `trivet build`, then try again",
+                remedy="run `trivet build` (with --host, if it is for bare hosts), then try again",
             )
         entries.append(entry)
         for blob in (entry, *store.manifest(entry).blobs):
@@ -151,8 +164,17 @@ def _collect(store: Layout, contents: Contents) -> tuple[list[Descriptor], dict[
     return [*entries, entry], sources | {digest: in_memory(data, digest) for digest, data in small.items()}
 
 
-def _index(contents: Contents, entries: Sequence[Descriptor]) -> BundleIndex:
+def _installer(store: Layout, lock: Lock) -> dict[str, bytes]:
+    """The script that stands at the root of a bundle for bare hosts; none in another one."""
+    found = {name: store.find(name) for name in lock.artifacts}
+    manifests = {name: store.manifest(entry) for name, entry in found.items() if entry}
+    return {INSTALLER_FILE: render_installer(manifests)} if manifests else {}
+
+
+def _index(contents: Contents, entries: Sequence[Descriptor], installer: bytes | None) -> BundleIndex:
     annotations = index_annotations(contents.stack, contents.lock.digest, contents.created, contents.expires)
+    if installer:
+        annotations[INSTALLER] = sha256_digest(installer)
     index = empty_index(annotations)
     return index.model_copy(update={"manifests": tuple(sorted(entries, key=lambda entry: entry.ref))})
 

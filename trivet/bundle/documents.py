@@ -1,4 +1,4 @@
-"""The documents that are signed: a bundle's index, a delta's and a part's packing list. No I/O.
+"""The documents that are signed: a bundle's index, a delta's and a part's packing list, the installer. No I/O.
 
 `index.json` is an OCI image index. What binds everything is in it: the manifests by digest, and as annotations when
 it was made, until when it holds and which lock it carries. So one signature is enough for a whole bundle. A delta and
@@ -21,13 +21,15 @@ from trivet.spec.base import Digest
 INDEX_FILE: Final = "index.json"
 DELTA_FILE: Final = "delta.json"
 PART_FILE: Final = "part.json"
-SIGNED: Final = (INDEX_FILE, DELTA_FILE, PART_FILE)
+INSTALLER_FILE: Final = "install.sh"
+SIGNED: Final = (INDEX_FILE, DELTA_FILE, PART_FILE, INSTALLER_FILE)
 
 DELTA: Final = "application/vnd.trivet.bundle.delta.v1+json"
 PART: Final = "application/vnd.trivet.bundle.part.v1+json"
 
 CREATED: Final = "org.opencontainers.image.created"
 EXPIRES: Final = "dev.trivet.bundle.expires"
+INSTALLER: Final = "dev.trivet.bundle.installer"
 LOCK: Final = "dev.trivet.bundle.lock"
 STACK: Final = "dev.trivet.bundle.stack"
 
@@ -52,6 +54,11 @@ class BundleIndex(Index):
     def expires(self) -> datetime | None:
         """From when on it is refused; None: never."""
         return _time(self.annotations, EXPIRES)
+
+    @property
+    def installer(self) -> str:
+        """Digest of the script that installs it on a bare host; empty where it is for others."""
+        return self.annotations.get(INSTALLER, "")
 
     @property
     def lock(self) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from trivet.bundle.carrier import BLOBS
+from trivet.bundle.documents import INSTALLER_FILE
 from trivet.bundle.extent import Extents
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.progress import Progress
@@ -94,7 +95,7 @@ def _write_directory(root: Path, documents: Mapping[str, bytes], blobs: Sources,
     )
     remove_strays(root, [*documents, folder.parent.name])
     for name, data in documents.items():
-        write_whole(root / name, data)
+        write_whole(root / name, data, 0o755 if name == INSTALLER_FILE else 0o644)
     return done
 
 
@@ -123,11 +124,16 @@ def _write_tar(path: Path, documents: Mapping[str, bytes], blobs: Sources, progr
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file whole or not at all, in the place of what was there."""
+    write_stream(path, (data,), mode)
+
+
+def write_stream(path: Path, chunks: Iterable[bytes], mode: int = 0o644) -> None:
+    """The same from chunks: when they end in an error, nothing was written."""
     new = path.with_name(f".{path.name}{INCOMING}")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
         os.fchmod(file.fileno(), mode)
-        file.write(data)
+        file.writelines(chunks)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)

@@ -1,21 +1,48 @@
-"""The stack's own files as an OCI artifact: one layer a file, named by its path. No I/O."""
+"""Files as OCI artifacts: one layer a file, named by its path. No I/O.
+
+The stack's own files, tools, Python wheels and Debian packages travel alike; what differs is their `Kind`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from trivet.bundle.oci import MANIFEST, REF_NAME, Descriptor, Manifest
 from trivet.bundle.trust import TITLE
 from trivet.spec.digest import sha256_digest
 
-ARTIFACT: Final = "application/vnd.trivet.stack.v1+json"
 FILE: Final = "application/vnd.trivet.stack.file.v1"
+PROGRAM: Final = "application/vnd.trivet.program.v1"
+SETTINGS: Final = "application/vnd.trivet.stack.settings.v1"
 EMPTY: Final = "application/vnd.oci.empty.v1+json"
-STACK_FILES: Final = ("inference.yaml", "inference.lock")
-_EMPTY_CONFIG: Final = (
+EMPTY_CONFIG: Final = (
     b"{}"  # https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md#guidance-for-an-empty-descriptor
 )
+_SETTINGS_FILES: Final = "stacks/Pulumi."
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of artifact.
+
+    Attributes:
+        artifact_type: its OCI artifact type.
+        media_type: of its files; None where it depends on the file.
+        directory: where in a project an installation puts them; None leaves them in the store.
+    """
+
+    artifact_type: str
+    media_type: str | None
+    directory: str | None
+
+
+STACK: Final = Kind("application/vnd.trivet.stack.v1+json", None, "")
+TOOLS: Final = Kind("application/vnd.trivet.tools.v1+json", PROGRAM, ".trivet/bin/")
+WHEELS: Final = Kind("application/vnd.trivet.wheels.v1+json", "application/zip", None)
+DEBIAN: Final = Kind("application/vnd.trivet.debian.v1+json", "application/vnd.debian.binary-package", None)
+KINDS: Final = {kind.artifact_type: kind for kind in (STACK, TOOLS, WHEELS, DEBIAN)}
 
 
 def reference(stack: str) -> str:
@@ -23,8 +50,25 @@ def reference(stack: str) -> str:
     return f"stack/{stack}"
 
 
+def describe(data: bytes, media_type: str) -> Descriptor:
+    """A descriptor of bytes at hand."""
+    return Descriptor(media_type=media_type, digest=sha256_digest(data), size=len(data))
+
+
+def files_manifest(kind: Kind, files: Mapping[str, Descriptor]) -> Manifest:
+    """The manifest of an artifact; `files` are its blobs by relative path."""
+    layers = tuple(files[path].model_copy(update={"annotations": {TITLE: path}}) for path in sorted(files))
+    return Manifest(
+        schema_version=2,
+        media_type=MANIFEST,
+        artifact_type=kind.artifact_type,
+        config=describe(EMPTY_CONFIG, EMPTY),
+        layers=layers,
+    )
+
+
 def pack_files(stack: str, files: Mapping[str, bytes]) -> tuple[Descriptor, dict[str, bytes]]:
-    """An artifact of files.
+    """The stack's own files as an artifact.
 
     Args:
         stack: the stack's name.
@@ -33,26 +77,35 @@ def pack_files(stack: str, files: Mapping[str, bytes]) -> tuple[Descriptor, dict
     Returns:
         The index entry, and the bytes of every blob by digest.
     """
-    layers = tuple(
-        _describe(files[path], FILE).model_copy(update={"annotations": {TITLE: path}}) for path in sorted(files)
+    blobs = {path: describe(data, _media_type(path, data)) for path, data in files.items()}
+    manifest = files_manifest(STACK, blobs).dump()
+    entry = describe(manifest, MANIFEST).model_copy(
+        update={"artifact_type": STACK.artifact_type, "annotations": {REF_NAME: reference(stack)}}
     )
-    config = _describe(_EMPTY_CONFIG, EMPTY)
-    manifest = Manifest(
-        schema_version=2, media_type=MANIFEST, artifact_type=ARTIFACT, config=config, layers=layers
-    ).dump()
-    entry = _describe(manifest, MANIFEST).model_copy(
-        update={"artifact_type": ARTIFACT, "annotations": {REF_NAME: reference(stack)}}
-    )
-    blobs = (_EMPTY_CONFIG, manifest, *files.values())
-    return entry, {sha256_digest(data): data for data in blobs}
+    return entry, {sha256_digest(data): data for data in (EMPTY_CONFIG, manifest, *files.values())}
 
 
 def files_of(manifest: Manifest) -> dict[str, Descriptor]:
-    """The files of such an artifact by path; none where it is another kind."""
-    if manifest.artifact_type != ARTIFACT:
+    """The files that an artifact brings into a project, by their path there; none where it brings none."""
+    kind = KINDS.get(manifest.artifact_type or "")
+    if kind is None or kind.directory is None:
         return {}
-    return {layer.annotations[TITLE]: layer for layer in manifest.layers if TITLE in layer.annotations}
+    return {
+        f"{kind.directory}{layer.annotations[TITLE]}": layer for layer in manifest.layers if TITLE in layer.annotations
+    }
 
 
-def _describe(data: bytes, media_type: str) -> Descriptor:
-    return Descriptor(media_type=media_type, digest=sha256_digest(data), size=len(data))
+def mode_of(blob: Descriptor) -> int:
+    """The permissions that a file has in a project."""
+    return 0o755 if blob.media_type == PROGRAM else 0o644
+
+
+def is_settings(blob: Descriptor) -> bool:
+    """True for what an installation brings once and then leaves to the host."""
+    return blob.media_type == SETTINGS
+
+
+def _media_type(path: str, data: bytes) -> str:
+    if path.startswith(_SETTINGS_FILES):
+        return SETTINGS
+    return PROGRAM if data.startswith(b"#!") else FILE

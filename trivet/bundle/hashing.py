@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
@@ -174,3 +175,9 @@ def go_on(stop: Event) -> None:
     """End a task whose companions have failed."""
     if stop.is_set():
         raise CancelledError
+
+
+def file_digest(path: Path) -> str:
+    """`sha256:` and the hexadecimal SHA-256 of a file of any size."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

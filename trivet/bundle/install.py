@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from trivet.bundle.documents import INDEX_FILE, BundleIndex
-from trivet.bundle.draft import INCOMING, alone, remove, remove_strays, sync, write_whole
+from trivet.bundle.draft import INCOMING, alone, remove, remove_strays, sync, write_stream, write_whole
 from trivet.bundle.evidence import evidence
 from trivet.bundle.extent import Extent
-from trivet.bundle.files import files_of
-from trivet.bundle.hashing import hash_blobs
+from trivet.bundle.files import files_of, is_settings, mode_of
+from trivet.bundle.hashing import file_digest, hash_blobs
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.pinned import Pinned
@@ -189,14 +189,14 @@ def _project_files(trusted: TrustedBundle, target: Target) -> Mapping[str, Descr
     for path, blob in files.items():
         there = target.project / path
         known = {blob.digest, before[path].digest if path in before else ""}
-        if there.exists() and not target.replace and sha256_digest(there.read_bytes()) not in known:
+        if there.exists() and not is_settings(blob) and not target.replace and file_digest(there) not in known:
             raise HostError(
                 where=str(there),
                 value="it was changed here, and the bundle brings another one",
                 rule="an installation keeps what people wrote",
                 remedy="move it away, or pass --replace",
             )
-    return files
+    return {path: blob for path, blob in files.items() if not (is_settings(blob) and (target.project / path).exists())}
 
 
 def _files(trusted: TrustedBundle) -> dict[str, Descriptor]:
@@ -243,7 +243,7 @@ def _publish(
     for path, blob in files.items():
         file = (target.project or target.store) / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, layout.read(blob))
+        write_stream(file, layout.stream(blob), mode_of(blob))
     return _record(bundle, target.store / INSTALLED, now)
 
 

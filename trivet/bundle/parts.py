@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 
 from trivet.bundle.carrier import Carrier
-from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, PART_FILE, Part, Piece
+from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, INSTALLER_FILE, PART_FILE, Part, Piece
 from trivet.bundle.extent import Blobs, Extents
 from trivet.bundle.pinned import Pinned, parse_signatures
 from trivet.bundle.refusals import MissingFileError, PartError, UnexpectedFileError
@@ -46,6 +46,8 @@ def believe_part(carrier: Carrier, pinned: Pinned | None) -> OpenPart:
         found = sha256_digest(_signed(carrier, name, pinned)) if carrier.has(name) or promised else None
         if found != promised:
             raise _odd(f"{carrier.where}/{name}", str(found), f"part {part.number} was made for {promised}")
+    if carrier.has(INSTALLER_FILE):
+        _signed(carrier, INSTALLER_FILE, pinned)
     _require_files(carrier, part)
     carrier.require_marker()
     return OpenPart(part, carrier)

@@ -7,6 +7,8 @@ before it; a step that fails raises and adds nothing, so that what it holds is v
  2. **Index.** Its signatures are held against its bytes; only then are the bytes parsed; only then do its dates
     count: `now` lies before `expires` and, since a clock that is slow would let it live for ever, not before
     `created`.
+    An **installer** beside it is signed by the same rule, so that people can verify it alone before they run it, and
+    is the very one that the index names.
  3. **Delta**, where there is one. Signed by the same rule, and made for this index.
  4. **Manifests.** Each has the length and the digest that the index promises; only then is it parsed. It describes an
     image or an artifact: no index within the index, no foreign layers, and image layers are not compressed, so that
@@ -28,7 +30,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, BundleIndex, Delta
+from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, INSTALLER_FILE, BundleIndex, Delta
 from trivet.bundle.minisig import Signature
 from trivet.bundle.oci import CONFIG, LAYER, MANIFEST, Descriptor, Manifest
 from trivet.bundle.pinned import Pinned, parse_signatures
@@ -47,7 +49,7 @@ MODEL_PATH: Final = "org.cncf.model.filepath"
 DOCUMENT_LIMIT: Final = 4 << 20  # bytes of an index, a packing list or a manifest
 
 _NAME: Final = re.compile(r"[a-z]+/[a-z0-9](?:[a-z0-9._-]{0,126}[a-z0-9])?")
-_FILE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(?:/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")
+_FILE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~-]*(?:/[A-Za-z0-9_][A-Za-z0-9._+~-]*)*")
 _AGAIN: Final = "get the bundle again from whoever made it; do not use this one"
 
 
@@ -128,6 +130,37 @@ class TrustedBundle:
         self._index, self.signers, self.blobs = (index, sha256_digest(data)), signers, blobs
         self._unread = set(blobs)
         return index
+
+    def admit_installer(self, data: bytes | None, signatures: Mapping[str, bytes]) -> None:
+        """Step 2, for the script beside the index.
+
+        Args:
+            data: the script; None where there is none.
+            signatures: the bytes of its signature files, by name.
+
+        Raises:
+            SignatureError, UnsignedError, ThresholdError: as for the index.
+            MissingFileError, UnexpectedFileError: it is missing, or the index names none.
+            DigestError: it is another one.
+        """
+        promised, place = self.index.installer, self._at(INSTALLER_FILE)
+        if data is None and promised:
+            raise MissingFileError(
+                where=place,
+                value="no such file",
+                rule="the installer of the index travels along",
+                remedy=_AGAIN,
+            )
+        if data is not None and not promised:
+            raise UnexpectedFileError(
+                where=place,
+                value="an installer that the index does not name",
+                rule="a bundle holds what its documents call for and nothing else",
+                remedy="remove the file, if you know how it came there",
+            )
+        if data is not None:
+            self._check_signatures(INSTALLER_FILE, data, signatures)
+            require_digest(sha256_digest(data), promised, place)
 
     def admit_delta(self, data: bytes, signatures: Mapping[str, bytes]) -> Delta:
         """Step 3.
@@ -252,7 +285,7 @@ class TrustedBundle:
             )
         for key in (TITLE, MODEL_PATH):
             path = blob.annotations.get(key)
-            if path is not None and not _FILE.fullmatch(path):
+            if path is not None and not is_file_name(path):
                 raise DocumentError(
                     where=where,
                     value=f"{key}: {path}",
@@ -267,6 +300,11 @@ class TrustedBundle:
 
     def _document(self, value: str, rule: str, name: str = INDEX_FILE) -> DocumentError:
         return DocumentError(where=self._at(name), value=value, rule=rule, remedy=_AGAIN)
+
+
+def is_file_name(path: str) -> bool:
+    """True for a relative path of plain names, which leads nowhere else."""
+    return _FILE.fullmatch(path) is not None
 
 
 def require_length(found: int, promised: int, where: str) -> None:

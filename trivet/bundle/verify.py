@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trivet.bundle.carrier import Carrier, open_carrier
-from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, PART_FILE
+from trivet.bundle.documents import DELTA_FILE, INDEX_FILE, INSTALLER_FILE, PART_FILE
 from trivet.bundle.extent import Blobs, read_extents
 from trivet.bundle.hashing import hash_blobs
 from trivet.bundle.oci import Descriptor
@@ -57,6 +57,8 @@ def believe(carrier: Carrier, pinned: Pinned | None, *, now: datetime | None) ->
     trusted = TrustedBundle(pinned, now, str(carrier.where))
     index = trusted.admit_index(carrier.read(INDEX_FILE), carrier.signatures(INDEX_FILE))
     carrier.require_marker()
+    installer = carrier.read(INSTALLER_FILE) if carrier.has(INSTALLER_FILE) else None
+    trusted.admit_installer(installer, carrier.signatures(INSTALLER_FILE))
     if carrier.has(DELTA_FILE):
         trusted.admit_delta(carrier.read(DELTA_FILE), carrier.signatures(DELTA_FILE))
     for entry in index.manifests:

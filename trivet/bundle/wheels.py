@@ -1,4 +1,4 @@
-"""Fetches the hash-locked wheels of an image, for the image's Python and not for ours."""
+"""Fetches hash-locked wheels for the Python of an image or a host, and not for ours."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def fetch_wheels(requirements: Path, pip: Path, python: str, cache: Path, log: P
     if folder.exists():
         return folder
     partial = folder.with_suffix(".partial")  # kept after a failure: pip takes up what is there
-    _download(requirements, partial, python, log)
-    _download(pip, partial, python, log)
+    download_wheels(requirements, partial, python, log)
+    download_wheels(pip, partial, python, log)
     (wheel,) = partial.glob("pip-*.whl")
     wheel.rename(partial / "pip.whl")
     for older in cache.iterdir():
@@ -41,9 +41,21 @@ def fetch_wheels(requirements: Path, pip: Path, python: str, cache: Path, log: P
     return partial.rename(folder)
 
 
-def _download(requirements: Path, folder: Path, python: str, log: Path) -> None:
+def download_wheels(requirements: Path, folder: Path, python: str, log: Path, *, glibc: int = GLIBC) -> None:
+    """Bring the wheels of a lock into a folder.
+
+    Args:
+        requirements: hash-locked, all dependencies named, no markers.
+        folder: where they go; what is there already is kept.
+        python: whose wheels, as `3.13`.
+        log: where pip's messages go.
+        glibc: the newest minor version of glibc 2 that they may ask for.
+
+    Raises:
+        BuildError: a wheel cannot be fetched or has another hash.
+    """
     machine = platform.machine()
-    tags = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(GLIBC, 4, -1)]
+    tags = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(glibc, 4, -1)]
     options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     target = [f"--python-version={python}", "--implementation=cp", *tags, f"--platform=manylinux2014_{machine}"]
     run(

@@ -5,25 +5,31 @@ from __future__ import annotations
 import argparse
 
 from trivet.bundle.create import Contents, create_bundle
-from trivet.bundle.files import STACK_FILES
+from trivet.bundle.host import outdated
 from trivet.bundle.layout import Layout
 from trivet.bundle.plan import medium_size
+from trivet.bundle.program import program_files
 from trivet.bundle.sign import sign_bundle
 from trivet.bundle.split import part_name, split_bundle
 from trivet.cli.answer import Answer
+from trivet.cli.build import workshop_of
 from trivet.cli.meter import Meter, size
-from trivet.cli.project import project_of
+from trivet.cli.project import Project, project_of
 from trivet.cli.trust_arguments import pinned_of, signers_of, source_date
+from trivet.errors import LockError
+from trivet.spec import Lock
 
 
 def create(args: argparse.Namespace) -> Answer:
     """Make a bundle of what the project's lock names."""
     project = project_of(args)
     spec = project.spec()
+    lock = project.lock(spec)
+    _require_today(project, lock)
     contents = Contents(
         stack=spec.name,
-        lock=project.lock(spec),
-        files={name: (project.root / name).read_bytes() for name in STACK_FILES},
+        lock=lock,
+        files=program_files(project.root),
         created=source_date(),
         expires=args.expires,
     )
@@ -101,3 +107,14 @@ def split(args: argparse.Namespace) -> Answer:
         ],
         data={"out": str(args.out), "medium": medium, "parts": parts, "dryRun": args.dry_run},
     )
+
+
+def _require_today(project: Project, lock: Lock) -> None:
+    """In a checkout: refuse to ship another Trivet than the one that is here."""
+    if (project.root / "pyproject.toml").is_file() and (stale := outdated(workshop_of(project), lock)):
+        raise LockError(
+            where=str(project.lock_file),
+            value=f"stale: {', '.join(stale)}",
+            rule="a bundle brings to bare hosts what this checkout is made of",
+            remedy="run `trivet build --host SUITE`, once more with the same suites",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from trivet.bundle.layout import Layout
 from trivet.bundle.lock import make_lock
@@ -10,6 +11,7 @@ from trivet.bundle.models import pull_models
 from trivet.cli.progress import say
 from trivet.cli.project import Project, add_project_argument, project_of
 from trivet.errors import LockError
+from trivet.spec import LockedArtifact, parse_lock
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,8 +28,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def write_lock(project: Project, *, check: bool = False) -> None:
+def write_lock(project: Project, *, check: bool = False, artifacts: Mapping[str, LockedArtifact] | None = None) -> None:
     """Make the lock from the spec and the store, and write it when it differs.
+
+    Args:
+        project: whose lock.
+        check: only say whether it differs.
+        artifacts: what bare hosts need; None keeps what is locked.
 
     Raises:
         LockError: an image is not in the store; or, with `check`, the lock would change.
@@ -35,8 +42,8 @@ def write_lock(project: Project, *, check: bool = False) -> None:
     spec = project.spec()
     layout = Layout(project.store)
     models = pull_models(spec.models, project.store, project.root, say)
-    text = make_lock(spec, layout, models).dump()
     old = project.lock_file.read_text(encoding="utf-8") if project.lock_file.exists() else ""
+    text = make_lock(spec, layout, models, _locked(project, old) if artifacts is None else artifacts).dump()
     if text == old:
         say("inference.lock is up to date")
         return
@@ -50,3 +57,7 @@ def write_lock(project: Project, *, check: bool = False) -> None:
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(project.lock_file)
     say("inference.lock written")
+
+
+def _locked(project: Project, text: str) -> Mapping[str, LockedArtifact]:
+    return parse_lock(text, str(project.lock_file)).artifacts if text else {}

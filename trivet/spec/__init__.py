@@ -1,7 +1,7 @@
 """The stack spec, the settings and the lock: pure data and its rules."""
 
 from trivet.spec.load import load_spec, parse_spec
-from trivet.spec.lock import Lock, LockedFile, LockedImage, LockedModel, load_lock, parse_lock
+from trivet.spec.lock import Lock, LockedArtifact, LockedFile, LockedImage, LockedModel, load_lock, parse_lock
 from trivet.spec.residency import AssetKind, Residency, Transfer
 from trivet.spec.settings import Settings, parse_settings
 from trivet.spec.stack import StackSpec
@@ -9,6 +9,7 @@ from trivet.spec.stack import StackSpec
 __all__ = [
     "AssetKind",
     "Lock",
+    "LockedArtifact",
     "LockedFile",
     "LockedImage",
     "LockedModel",

@@ -1,4 +1,4 @@
-"""`inference.lock`: every image and model by digest. `pulumi up` reads it and never resolves anything itself."""
+"""`inference.lock`: every image, model and artifact by digest. `pulumi up` reads it and resolves nothing."""
 
 from __future__ import annotations
 
@@ -40,22 +40,35 @@ class LockedModel(Frozen):
     files: Annotated[tuple[LockedFile, ...], Field(min_length=1, strict=False)]
 
 
+class LockedArtifact(Frozen):
+    """Files for a bare host: digest of their manifest, bytes of their blobs, digest of what decided what they are."""
+
+    manifest: Digest
+    size: Size
+    inputs: Digest
+
+
 class Lock(Frozen):
-    """The whole lock. `inputs` ties it to the part of the spec that it pins."""
+    """The whole lock. `inputs` ties it to the part of the spec that it pins.
+
+    `artifacts` is what a bundle brings to a bare host, by name (`debian/trixie-engine`); empty unless it was asked for.
+    """
 
     version: Literal[1] = 1
     inputs: Digest
     images: dict[str, LockedImage]
     models: dict[str, LockedModel]
+    artifacts: Annotated[dict[str, LockedArtifact], Field(default_factory=dict)]
 
     @property
     def digest(self) -> str:
-        """Identity of the lock, whatever the file's spacing."""
-        return json_digest(self.model_dump(mode="json"))
+        """Identity of what runs, whatever the file's spacing: what a bare host needs besides does not change it."""
+        return json_digest(self.model_dump(mode="json", exclude={"artifacts"}))
 
     def dump(self) -> str:
         """The file's text: the same lock gives the same bytes."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+        document = self.model_dump(mode="json", exclude=None if self.artifacts else {"artifacts"})
+        return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
 def parse_lock(text: str, where: str) -> Lock:

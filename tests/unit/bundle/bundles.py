@@ -10,14 +10,16 @@ from pathlib import Path
 
 import minisign
 
+from trivet.bundle.artifacts import keep_artifact
 from trivet.bundle.create import Contents, create_bundle
+from trivet.bundle.files import DEBIAN, TOOLS, WHEELS, Kind
 from trivet.bundle.images import CONTEXT, image_ref
 from trivet.bundle.layout import Layout
 from trivet.bundle.minisig import Signer
 from trivet.bundle.oci import CONFIG, LAYER, MANIFEST, Manifest
 from trivet.bundle.pinned import Pinned
 from trivet.bundle.trust import MODEL_PATH
-from trivet.spec import Lock, LockedFile, LockedImage, LockedModel
+from trivet.spec import Lock, LockedArtifact, LockedFile, LockedImage, LockedModel
 from trivet.spec.digest import canonical_json, json_digest, sha256_digest
 
 MODEL = "application/vnd.cncf.model.manifest.v1+json"
@@ -36,6 +38,14 @@ FILES = {"inference.yaml": b"version: 1\n", "inference.lock": b"{}\n"}
 
 Images = Mapping[str, tuple[bytes, ...]]
 Models = Mapping[str, Mapping[str, bytes]]
+Artifacts = Mapping[str, tuple[Kind, Mapping[str, bytes]]]
+
+HOST: Artifacts = {
+    "debian/bookworm-signature": (DEBIAN, {"openssl_3.0.deb": b"no package"}),
+    "tools/linux-x86-64": (TOOLS, {"pulumi": b"#!/bin/sh\n"}),
+    "wheels/trivet": (WHEELS, {"trivet-1.0-py3-none-any.whl": b"no wheel"}),
+}
+"""What a bundle for bare hosts has besides, in small."""
 
 
 @cache
@@ -70,6 +80,7 @@ def seed(
     images: Images = IMAGES,
     models: Models = MODELS,
     files: Mapping[str, bytes] = FILES,
+    artifacts: Artifacts | None = None,
     expires: datetime | None = EXPIRES,
 ) -> Seed:
     """Fill a store at `root`."""
@@ -78,6 +89,7 @@ def seed(
         inputs=json_digest([]),
         images={name: _image(store, name, layers) for name, layers in images.items()},
         models={name: _model(store, name, weights) for name, weights in models.items()},
+        artifacts={name: _artifact(store, name, *each) for name, each in (artifacts or {}).items()},
     )
     return Seed(store, Contents("trivet", lock, files, created=CREATED, expires=expires))
 
@@ -118,3 +130,11 @@ def _model(store: Layout, name: str, weights: Mapping[str, bytes]) -> LockedMode
         LockedFile(path=layer.annotations[MODEL_PATH], digest=layer.digest, size=layer.size) for layer in layers
     )
     return LockedModel(manifest=entry.digest, files=files)
+
+
+def _artifact(store: Layout, name: str, kind: Kind, files: Mapping[str, bytes]) -> LockedArtifact:
+    folder = store.root.with_name(f"{store.root.name}-artifacts") / name
+    folder.mkdir(parents=True)
+    for path, data in files.items():
+        (folder / path).write_bytes(data)
+    return keep_artifact(store, name, kind, {path: folder / path for path in files}, json_digest(name))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.examples import spec_with
 from trivet.errors import LockError
-from trivet.spec import Lock, LockedFile, LockedImage, LockedModel, StackSpec, load_lock, parse_lock
+from trivet.spec import Lock, LockedArtifact, LockedFile, LockedImage, LockedModel, StackSpec, load_lock, parse_lock
 from trivet.spec.digest import json_digest, sha256_digest
 
 
@@ -78,3 +78,17 @@ def test_a_file_name_cannot_leave_its_directory() -> None:
     text = lock_for(spec_with({})).dump().replace('"a.gguf"', '"../a.gguf"', 1)
     with pytest.raises(LockError, match="path"):
         parse_lock(text, "inference.lock")
+
+
+def test_what_bare_hosts_need_besides_does_not_change_what_runs() -> None:
+    plain = Lock(inputs=json_digest([]), images={}, models={})
+    artifact = LockedArtifact(manifest=json_digest(1), size=1, inputs=json_digest(2))
+    bare = plain.model_copy(update={"artifacts": {"debian/trixie-engine": artifact}})
+    assert bare.digest == plain.digest
+    assert parse_lock(bare.dump(), "lock") == bare
+
+
+def test_a_lock_without_artifacts_is_written_as_ever() -> None:
+    plain = Lock(inputs=json_digest([]), images={}, models={})
+    assert "artifacts" not in plain.dump()
+    assert parse_lock(plain.dump(), "lock") == plain
