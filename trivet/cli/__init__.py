@@ -15,7 +15,20 @@ from importlib import import_module
 from trivet import __version__
 from trivet.errors import TrivetError
 
-COMMANDS = ("check", "build", "lock", "models", "up", "verify", "bundle", "keys", "audit", "residency", "schema")
+COMMANDS = (
+    "check",
+    "build",
+    "lock",
+    "models",
+    "up",
+    "verify",
+    "bundle",
+    "keys",
+    "audit",
+    "residency",
+    "choose",
+    "schema",
+)
 EXIT_ERROR = 2
 
 

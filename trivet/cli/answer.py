@@ -33,11 +33,16 @@ def add_verb(
 ) -> argparse.ArgumentParser:
     """A sub-command with `--json`, and with `--dry-run` where it writes."""
     parser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--json", action="store_true", help="print the result, or the error, as JSON on stdout")
     if writes:
         parser.add_argument("--dry-run", action="store_true", help="check and decide everything, write nothing")
-    parser.set_defaults(run=lambda args: _run(args, verb))
+    answers(parser, verb)
     return parser
+
+
+def answers(parser: argparse.ArgumentParser, verb: Verb) -> None:
+    """Let a command answer in lines, or with `--json` in JSON."""
+    parser.add_argument("--json", action="store_true", help="print the result, or the error, as JSON on stdout")
+    parser.set_defaults(run=lambda args: _run(args, verb))
 
 
 def _run(args: argparse.Namespace, verb: Verb) -> int:
