@@ -25,7 +25,9 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
             rule="a frontier (gateway.frontier) is called with an API key",
             remedy="run `pulumi config set --secret frontierApiKey` and type the key, or remove the frontier",
         )
-    bundle = Bundle("stack", BundleArgs(installation=installation, frontier_api_key=secret))
+    password = pulumi.Config().get_secret("sudoPassword") if settings.host and settings.host.sudo else None
+    args = BundleArgs(installation=installation, frontier_api_key=secret, sudo_password=password)
+    bundle = Bundle("stack", args)
     pulumi.export("url", bundle.url)
     pulumi.export("keyFile", bundle.key_file)
     pulumi.export("specDigest", spec.digest)

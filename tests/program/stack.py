@@ -104,14 +104,18 @@ class Stack:
         """Its text."""
         return self.key_file.read_text().strip()
 
+    def docker(self, *args: str) -> str:
+        """Run the command line of the engine that the stack runs on, which must succeed."""
+        return docker(*args)
+
     def container(self, service: str) -> str:
         """The name of a service's container."""
         return f"{self.compose_project}-{service}-1"
 
     def containers(self) -> dict[str, dict[str, Any]]:
         """What the engine says of each of the project's containers, by name."""
-        ids = docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={self.compose_project}").split()
-        found = json.loads(docker("container", "inspect", *ids)) if ids else []
+        ids = self.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={self.compose_project}").split()
+        found = json.loads(self.docker("container", "inspect", *ids)) if ids else []
         return {each["Name"].removeprefix("/"): each for each in found}
 
     def started(self) -> dict[str, tuple[str, str]]:
@@ -124,8 +128,8 @@ class Stack:
         files = [str(path) for path in (self.host_root, self.key_directory) if path.exists()]
         return {
             "containers": list(self.containers()),
-            "networks": docker("network", "ls", "-q", "--filter", label).split(),
-            "volumes": docker("volume", "ls", "-q", "--filter", label).split(),
+            "networks": self.docker("network", "ls", "-q", "--filter", label).split(),
+            "volumes": self.docker("volume", "ls", "-q", "--filter", label).split(),
             "files": files,
         }
 
@@ -140,11 +144,11 @@ class Stack:
     def wipe(self) -> None:
         """Remove everything, whatever state it is in, without Pulumi."""
         if names := list(self.containers()):
-            docker("rm", "-f", *names)
+            self.docker("rm", "-f", *names)
         for kind in ("network", "volume"):
             label = f"label=com.docker.compose.project={self.compose_project}"
-            if names := docker(kind, "ls", "-q", "--filter", label).split():
-                docker(kind, "rm", *names)
+            if names := self.docker(kind, "ls", "-q", "--filter", label).split():
+                self.docker(kind, "rm", *names)
         shutil.rmtree(self.host_root, ignore_errors=True)
 
     def copy_store(self) -> Path:

@@ -15,7 +15,7 @@ from trivet.spec.digest import json_digest
 
 Variant = Literal["workstation", "bare"]
 USER: Final = "admin"
-PASSWORD: Final = "lab"  # noqa: S105  # of a container that only this machine reaches
+PASSWORD: Final = "lab-sesame"  # noqa: S105  # of a container that only this machine reaches
 SUITE: Final = "trixie"
 BARE: Final = ("systemd-sysv", "openssh-server", "python3-minimal", "python3")
 PACKAGES: Final[dict[Variant, tuple[str, ...]]] = {

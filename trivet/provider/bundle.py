@@ -7,7 +7,7 @@ Its inputs are an Installation, and the observation that is made of it when all 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pulumi.provider.experimental import provider as rpc
@@ -26,11 +26,12 @@ from trivet.provider.values import Properties, plain, plain_map, wrap_map
 from trivet.render import Installation
 
 SECRET = "frontierApiKey"  # noqa: S105  # a property's name
+SUDO_PASSWORD = "sudoPassword"  # noqa: S105  # likewise
 OBSERVED = frozenset(Observation.model_json_schema(by_alias=True)["properties"])
 INSTALLED = frozenset(Installation.model_json_schema(by_alias=True)["properties"])
-INPUTS = OBSERVED | INSTALLED | {SECRET}
+INPUTS = OBSERVED | INSTALLED | {SECRET, SUDO_PASSWORD}
 # Another of these is another installation: the old one is removed first, for both want the same port.
-IDENTITY = frozenset({"project", "root", "target"})
+IDENTITY = frozenset({"project", "root", "target", "host.address"})
 
 
 class Bundle:
@@ -63,9 +64,9 @@ class Bundle:
             found[name] = rpc.PropertyDiff(kind=rpc.PropertyDiffKind.UPDATE_REPLACE, input_diff=False)
         return rpc.DiffResponse(
             changes=bool(found),
-            replaces=replaces,
+            replaces=_named(replaces),
             delete_before_replace=True,
-            diffs=sorted(INPUTS & {re.split(r"[.\[]", path)[0] for path in found}),
+            diffs=_named(found),
             detailed_diff=found,
         )
 
@@ -94,7 +95,7 @@ class Bundle:
                 remedy="run `pulumi up`: it takes up what is installed already",
             )
         installation = _recorded(request.properties)
-        observed = observe(self._site(request.urn, installation))
+        observed = observe(self._site(request.urn, request.properties, installation))
         if observed is None:
             return rpc.ReadResponse(resource_id="", properties={}, inputs={})
         return rpc.ReadResponse(
@@ -105,7 +106,7 @@ class Bundle:
 
     def delete(self, request: rpc.DeleteRequest) -> None:
         """See `Resource.delete`."""
-        remove(self._site(request.urn, _recorded(request.properties)))
+        remove(self._site(request.urn, request.properties, _recorded(request.properties)))
 
     def cancel(self) -> None:
         """See `Resource.cancel`."""
@@ -113,25 +114,24 @@ class Bundle:
             host.cancel()
 
     def _install(self, urn: str, properties: Properties, installation: Installation) -> Properties:
-        site = self._site(urn, installation)
-        secret = properties.get(SECRET)
+        site = self._site(urn, properties, installation)
         try:
-            observed = install(site, plain(secret) if secret else None)
+            observed = install(site, _secret(properties, SECRET))
         except HalfDoneError as exc:
-            seen = self._seen(urn, installation)
+            seen = self._seen(urn, properties, installation)
             outputs = _outputs(properties, installation, seen)
             raise InitFailedError(installation.project, outputs, [str(exc), *exc.last_words]) from exc
         return _outputs(properties, installation, observed)
 
-    def _seen(self, urn: str, installation: Installation) -> Observation:
+    def _seen(self, urn: str, properties: Properties, installation: Installation) -> Observation:
         """What is there after a failure; nothing, where that cannot be told."""
         try:
-            return look(self._site(urn, installation))
+            return look(self._site(urn, properties, installation))
         except HostError:
             return Observation(containers={}, config="", keys={})
 
-    def _site(self, urn: str, installation: Installation) -> Site:
-        host = connect(installation.target)
+    def _site(self, urn: str, properties: Properties, installation: Installation) -> Site:
+        host = connect(installation.host, _secret(properties, SUDO_PASSWORD))
         self._hosts.add(host)
         return Site(installation=installation, host=host, report=self._log.of(urn))
 
@@ -139,6 +139,11 @@ class Bundle:
 def resource(log: EngineLog) -> Resource:
     """The resource type."""
     return Bundle(log)
+
+
+def _named(paths: Iterable[str]) -> list[str]:
+    """The inputs that paths lie in."""
+    return sorted(INPUTS & {re.split(r"[.\[]", path)[0] for path in paths})
 
 
 def _recorded(properties: Mapping[str, PropertyValue]) -> Installation:
@@ -153,6 +158,12 @@ def _recorded(properties: Mapping[str, PropertyValue]) -> Installation:
             rule="Pulumi's state describes the installation as this version of Trivet writes it",
             remedy="destroy the stack with the version that wrote it (see `pulumi stack history`), then deploy anew",
         ) from exc
+
+
+def _secret(properties: Properties, name: str) -> str | None:
+    """A secret in the clear: it goes to the driver and nowhere else."""
+    value = properties.get(name)
+    return plain(value) if value else None
 
 
 def _installation(properties: Mapping[str, PropertyValue]) -> Installation:

@@ -15,6 +15,7 @@ from trivet.render.gateway import gateway_config
 from trivet.spec import Lock, Settings, StackSpec
 from trivet.spec.base import Digest, Frozen
 from trivet.spec.lock import LockedModel
+from trivet.spec.ssh import SshTarget
 
 PROJECT = r"^trivet-[a-z0-9][a-z0-9_-]{0,39}$"
 
@@ -32,7 +33,8 @@ class Installation(Frozen):
     """One stack on one host. Relative paths start at the operator's checkout; `root` is a path of the host."""
 
     project: Annotated[str, Field(pattern=PROJECT)]
-    target: Literal["local"]
+    target: Literal["local", "ssh"]
+    host: Annotated[SshTarget | None, Field(description="How the host is reached, with target ssh.")] = None
     root: Annotated[str, Field(min_length=1, description="Directory on the host that holds the installation.")]
     store: Annotated[str, Field(min_length=1, description="OCI image layout with the images and models.")]
     key_directory: Annotated[str, Field(min_length=1, description="Where the operator's API keys are written.")]
@@ -49,12 +51,14 @@ class Installation(Frozen):
 
     @property
     def url(self) -> str:
-        """Where the gateway answers, for a client on the host itself when it listens on every address."""
+        """Where the gateway answers: when it listens on every address, the one that the host is reached at."""
         address = ip_address(self.bind)
-        if address.is_unspecified:
-            address = ip_address("::1" if isinstance(address, IPv6Address) else "127.0.0.1")
-        host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-        return f"http://{host}:{self.port}/v1"
+        name = str(address)
+        if address.is_unspecified and self.host:
+            name = self.host.address
+        elif address.is_unspecified:
+            name = "::1" if isinstance(address, IPv6Address) else "127.0.0.1"
+        return f"http://{f'[{name}]' if ':' in name else name}:{self.port}/v1"
 
     @property
     def keys(self) -> dict[str, str | None]:
@@ -80,7 +84,8 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
     installation = Installation(
         project=_project(stack),
         target=settings.target,
-        root=f".trivet/hosts/{stack}",
+        host=settings.host,
+        root=f"{settings.root}/{stack}" if settings.host else f".trivet/hosts/{stack}",
         store=".trivet/store",
         key_directory=f".trivet/keys/{stack}",
         bind=settings.bind,

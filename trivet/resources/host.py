@@ -11,10 +11,11 @@ from trivet.render import Installation
 
 @dataclass(frozen=True)
 class BundleArgs:
-    """Arguments of a Bundle. `frontier_api_key` only where the spec lists a frontier."""
+    """Arguments of a Bundle. `frontier_api_key` only where the spec lists a frontier; `sudo_password` where asked."""
 
     installation: Installation
     frontier_api_key: pulumi.Input[str] | None = None
+    sudo_password: pulumi.Input[str] | None = None
 
 
 class Bundle(pulumi.CustomResource):
@@ -32,5 +33,7 @@ class Bundle(pulumi.CustomResource):
         properties = args.installation.model_dump(mode="json", by_alias=True)
         if args.frontier_api_key is not None:
             properties["frontierApiKey"] = pulumi.Output.secret(args.frontier_api_key)
+        if args.sudo_password is not None:
+            properties["sudoPassword"] = pulumi.Output.secret(args.sudo_password)
         super().__init__("trivet:host:Bundle", name, {**properties, "url": None, "keyFile": None}, opts)
         self.key_file = self.keyFile  # type: ignore[attr-defined]  # set by the base class under its name in the schema

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from trivet.errors import SpecError
 from trivet.spec.base import Country, Frozen, refuse
 from trivet.spec.gateway import Port
 from trivet.spec.load import spec_error
+from trivet.spec.ssh import SshTarget
 
 Tier = Literal["onprem", "gpuaas", "cloud"]
 TIERS: tuple[str, ...] = get_args(Tier)
@@ -35,7 +36,15 @@ class Settings(Frozen):
     """Where the stack runs and how it is reached. Secrets are Pulumi config secrets and not part of this."""
 
     tier: Tier
-    target: Literal["local"] = "local"
+    target: Literal["local", "ssh"] = "local"
+    host: Annotated[SshTarget | None, Field(description="With target ssh: how the host is reached.")] = None
+    root: Annotated[
+        str,
+        Field(
+            pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$",
+            description="With target ssh: directory there, below which each stack has its own.",
+        ),
+    ] = "/var/lib/trivet"
     bind: Annotated[str, AfterValidator(_address), Field(description="Address on which the gateway listens.")] = (
         "127.0.0.1"
     )
@@ -61,6 +70,14 @@ class Settings(Frozen):
     wait_seconds: Annotated[
         int, Field(ge=10, le=7200, description="How long to wait until every container is healthy.")
     ] = 180
+
+    @model_validator(mode="after")
+    def _host_where_there_is_one(self) -> Self:
+        if self.target == "ssh" and self.host is None:
+            refuse("target ssh needs host.address", "run `pulumi config set --path host.address ADDRESS`", ("target",))
+        if self.target == "local" and self.host is not None:
+            refuse("host is for target ssh", "run `pulumi config set target ssh`, or remove host", ("host",))
+        return self
 
 
 def parse_settings(stack: str, config: Mapping[str, str]) -> Settings:
@@ -88,9 +105,9 @@ def parse_settings(stack: str, config: Mapping[str, str]) -> Settings:
 
 
 def _scalar(text: str) -> object:
-    """Pulumi hands every value over as text; numbers and booleans are JSON, everything else is itself."""
+    """Pulumi hands every value over as text; numbers, booleans and objects are JSON, everything else is itself."""
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    return value if isinstance(value, bool | int) else text
+    return value if isinstance(value, bool | int | dict) else text

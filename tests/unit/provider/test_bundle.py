@@ -149,3 +149,15 @@ def test_a_state_that_cannot_be_read_says_who_can(bundle: Bundle) -> None:
 def test_an_import_says_that_none_is_needed(bundle: Bundle) -> None:
     with pytest.raises(TrivetError, match="run `pulumi up`"):
         bundle.read(rpc.ReadRequest(URN, "trivet-unit", {}, {}))
+
+
+def test_another_host_is_another_installation_and_another_way_to_it_is_not(
+    bundle: Bundle, inputs: dict[str, Any]
+) -> None:
+    there = {**inputs, "target": "ssh", "host": {"address": "a", "port": 22}}
+    old, _ = check(bundle, there)
+    moved, _ = check(bundle, {**there, "host": {"address": "b", "port": 22}})
+    reached, _ = check(bundle, {**there, "host": {"address": "a", "port": 2222}})
+    assert diff(bundle, old, moved).replaces == ["host"]
+    assert diff(bundle, old, reached).replaces == []
+    assert diff(bundle, old, reached).diffs == ["host"]

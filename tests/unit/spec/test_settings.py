@@ -43,3 +43,32 @@ def test_bind_is_an_address(bind: str) -> None:
 def test_a_country_is_a_code(country: str) -> None:
     with pytest.raises(SpecError, match="country"):
         parse_settings("onprem", {**REGION, "country": country})
+
+
+HOST = '{"address": "gpu1.example.org", "port": 2222, "jump": [{"address": "10.0.0.1", "user": "relay"}]}'
+
+
+def test_a_host_over_ssh_comes_as_an_object() -> None:
+    settings = parse_settings("onprem", {**REGION, "target": "ssh", "host": HOST})
+    assert settings.host is not None
+    assert (settings.host.known_as, settings.host.jump[0].known_as) == ("[gpu1.example.org]:2222", "10.0.0.1")
+    assert settings.host.sudo is False
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"target": "ssh"}, r"host\.address ADDRESS"),
+        ({"host": HOST}, "host is for target ssh"),
+        ({"target": "ssh", "host": '{"address": "-oProxyCommand=id"}'}, "address"),
+        ({"target": "ssh", "host": '{"address": "a b"}'}, "address"),
+        ({"target": "ssh", "host": '{"address": "a", "user": "-l"}'}, "user"),
+        ({"target": "ssh", "host": '{"address": "a", "keyfile": "x"}'}, r"did you mean keyFile\?"),
+        ({"target": "ssh", "host": HOST, "root": "relative"}, "root"),
+        ({"target": "ssh", "host": HOST, "root": "/srv/../etc"}, "root"),
+        ({"target": "ssh", "host": HOST, "root": "/"}, "root"),
+    ],
+)
+def test_a_host_that_cannot_be_is_refused(given: dict[str, str], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        parse_settings("onprem", {**REGION, **given})
