@@ -168,11 +168,11 @@ class FakeLambda:
 
 
 class Broken(Response):
-    """An answer that promises more bytes than it has: the server closes the connection on it."""
+    """An answer that breaks off: the server closes the connection on it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"99")]})
-        await send({"type": "http.response.body", "body": b"{", "more_body": False})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
 def require_key(request: Request) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from trivet.drivers.compute import Door, Offer, Order
 from trivet.drivers.lambda_cloud.client import LambdaCloud
@@ -74,20 +75,19 @@ class LambdaCompute:
     def end(self, node_ids: Collection[str]) -> None:
         """See `ComputeProvider.end`: one by one, for the API refuses a list in which one is gone."""
         for node_id in node_ids:
-            try:
+            with _gone_already():
                 self._cloud.terminate([node_id])
-            except CloudError as exc:
-                if exc.code not in GONE:
-                    raise
 
     def dismiss(self, label: str) -> None:
         """See `ComputeProvider.dismiss`."""
         for ruleset in self._cloud.firewall_rulesets():
             if ruleset.name == label:
-                self._cloud.delete_firewall_ruleset(ruleset.id)
+                with _gone_already():
+                    self._cloud.delete_firewall_ruleset(ruleset.id)
         for key in self._cloud.ssh_keys():
             if key.name == label:
-                self._cloud.delete_ssh_key(key.id)
+                with _gone_already():
+                    self._cloud.delete_ssh_key(key.id)
 
     def _admit(self, label: str, public_key: str) -> None:
         """Make the order's SSH key known, once: a label stands for one key."""
@@ -106,6 +106,15 @@ class LambdaCompute:
             if (ruleset.name, ruleset.region.name, ruleset.rules) == (label, region, rules):
                 return ruleset.id
         return self._cloud.add_firewall_ruleset(label, region, rules).id
+
+
+@contextmanager
+def _gone_already() -> Iterator[None]:
+    try:
+        yield
+    except CloudError as exc:
+        if exc.code not in GONE:
+            raise
 
 
 def _node(instance: Instance) -> Node:

@@ -1,0 +1,26 @@
+"""Gives back what a stack has rented: node, SSH key and openings."""
+
+from __future__ import annotations
+
+from trivet.drivers.compute import ComputeProvider
+from trivet.drivers.host import Report
+from trivet.drivers.rented.ledger import Ledger
+from trivet.drivers.rented.seen import await_gone, await_listed, end_and_close, nodes_of
+
+
+def release(provider: ComputeProvider, ledger: Ledger, stack: str, report: Report) -> None:
+    """End every node that the stack ever launched, see it gone, and remove what was made beside it.
+
+    Raises:
+        CloudError: the provider refuses, or a node does not go; its launch stays open, and this may be run again.
+    """
+    for launch in ledger.open(stack):
+        found = nodes_of(launch, provider.nodes()) if launch.node_id else await_listed(provider, launch)
+        report(f"ending {len(found)} nodes of launch {launch.launch_id}")
+        end_and_close(provider, ledger, launch, found, "released")
+    launches, nodes = ledger.launches(stack), provider.nodes()
+    late = [node.id for launch in launches for node in nodes_of(launch, nodes)]
+    provider.end(late)
+    await_gone(provider, late)
+    for label in sorted({launch.label for launch in launches}):
+        provider.dismiss(label)
