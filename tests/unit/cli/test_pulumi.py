@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,8 @@ def test_the_lock_of_a_running_engine_is_left_alone(backend: Path, calls: Path, 
     running = tmp_path / "pulumi"
     running.symlink_to("/bin/sleep")
     with subprocess.Popen([running, "60"]) as process:
+        while Path(f"/proc/{process.pid}/comm").read_text() != "pulumi\n":
+            time.sleep(0.001)  # the kernel names a process a moment after it began
         lock(backend, process.pid)
         Pulumi(tmp_path, STACK).clear_dead_lock(f"file://{backend}")
         process.kill()
