@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,16 +12,17 @@ from typing import get_args
 
 from trivet.cli.answer import Answer, add_verb
 from trivet.cli.project import add_project_argument, project_of
-from trivet.cli.settings_file import read_settings
 from trivet.cli.table_text import columns, paragraph
 from trivet.errors import SpecError
 from trivet.residency import Regime, Report, load_regime, load_tables, regime_names
 from trivet.residency.backend import state_backend
+from trivet.residency.guards import CLOUDS, render_guard
 from trivet.residency.regime import Provision
 from trivet.residency.report import Finding, Reach
 from trivet.residency.stack import check_stack
 from trivet.residency.tables import Provider, Tables
 from trivet.spec import AssetKind
+from trivet.spec.settings_file import read_settings
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,6 +38,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     explain.add_argument("kind", nargs="?", choices=get_args(AssetKind), metavar="KIND", help="one kind of asset only")
     explain.add_argument("--regime", help="default: the one of inference.yaml")
     add_project_argument(explain)
+
+    guards = add_verb(
+        commands, "guards", "an organisation's guard for one cloud, as its policy engine takes it", run_guards
+    )
+    guards.add_argument("cloud", choices=tuple(CLOUDS))
+    guards.add_argument("--regime", help="default: the one of inference.yaml")
+    add_project_argument(guards)
 
     table = add_verb(commands, "table", "the dated tables: regions, services, GPUs, prices", run_table)
     table.add_argument("name", nargs="?", default="providers", help="providers (default), regimes, gpus, or a provider")
@@ -113,6 +122,16 @@ def _provision_lines(provision: Provision) -> list[str]:
         f"  since {provision.since}, checked {provision.checked}",
         f"  {provision.source}",
     ]
+
+
+def run_guards(args: argparse.Namespace) -> Answer:
+    """The guard itself, to be piped into a file."""
+    project = project_of(args)
+    residency = project.spec().residency
+    regime = load_regime(args.regime or residency.regime, project.root)
+    today = datetime.now(UTC).date()
+    guard = render_guard(args.cloud, regime, load_tables(), today=today, max_age_days=residency.max_age_days)
+    return Answer(lines=[json.dumps(guard, indent=2)], data={"guard": guard})
 
 
 def run_table(args: argparse.Namespace) -> Answer:

@@ -84,6 +84,12 @@ def test_explain_takes_the_spec_s_regime(project: Path, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["deniedServices"] == ["bedrock-profile", "vertex-generative"]
 
 
+def test_a_guard_can_be_piped_into_a_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert trivet(project, "guards", "aws") == 0
+    policy = json.loads(capsys.readouterr().out)
+    assert policy["Statement"][0]["Condition"] == {"StringNotEquals": {"aws:RequestedRegion": ["af-south-1"]}}
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_fits_a_terminal(capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert main(["residency", "table", name]) == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from trivet.errors import SpecError
-from trivet.spec import Settings, parse_settings
 from trivet.spec.load import parse_yaml
+from trivet.spec.settings import Settings, parse_settings
 
 
 def read_settings(project: Path, stack: str) -> Settings:

@@ -1,0 +1,1 @@
+"""The CrossGuard pack: `pulumi up --policy-pack policy`."""

@@ -1,0 +1,1 @@
+"""What the policy pack in `policy/` decides."""

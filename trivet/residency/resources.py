@@ -1,0 +1,229 @@
+"""Cloud resources as assets: what a resource's properties say about where it, and each copy of it, lies.
+
+Pure, and closed: a resource that says nothing of its place is an asset without one, and so are packages that nobody
+has described here. Only what is listed as holding none of the stack's data has no asset.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from trivet.residency.asset import Asset
+from trivet.residency.tables import Tables
+from trivet.spec import AssetKind
+
+
+class _Unknown:
+    """The type of `UNKNOWN`."""
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN: Final = _Unknown()  # a value that is not known yet, as in a preview
+
+PROVIDERS: Final = {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}
+WITHOUT_DATA: Final = frozenset({"pulumi", "random"})  # packages
+# Identities, rules, names and prices: global by nature, and none of the stack's data.
+GLOBAL: Final = {
+    "aws": frozenset({"iam", "organizations", "budgets", "costexplorer", "route53"}),
+    "gcp": frozenset({"projects", "serviceaccount", "organizations", "orgpolicy", "billing"}),
+    "azure": frozenset({"authorization", "consumption", "managementgroup"}),
+}
+# Types of the other modules that are global, or lie wherever the resource does that they belong to.
+DEPENDENT: Final = frozenset(
+    {
+        "gcp:compute/network:Network",
+        "gcp:compute/firewall:Firewall",
+        "azure-native:network:Subnet",
+        "azure-native:storage:BlobContainer",
+        "azure-native:keyvault:Secret",
+        "azure-native:keyvault:Key",
+    }
+)
+OWN_KEYS: Final = {"aws": ("region",), "gcp": ("location", "region", "zone"), "azure": ("location",)}
+COMPUTE: Final[AssetKind] = "compute"
+KINDS: Final[dict[str, dict[str, AssetKind]]] = {
+    "aws": {
+        "ebs/volume": "volume",
+        "ebs/": "snapshot",
+        "ec2/ami": "snapshot",
+        "backup/": "backup",
+        "s3": "bucket",
+        "ecr/": "registry",
+        "kms/": "key",
+        "secretsmanager/": "secret",
+        "ssm/": "secret",
+        "cloudwatch/": "log",
+        "cloudtrail/": "log",
+        "bedrock/": "inference-routing",
+    },
+    "gcp": {
+        "compute/disk": "volume",
+        "compute/snapshot": "snapshot",
+        "compute/image": "snapshot",
+        "storage/": "bucket",
+        "artifactregistry/": "registry",
+        "kms/": "key",
+        "secretmanager/": "secret",
+        "logging/": "log",
+    },
+    "azure": {
+        "compute:Disk": "volume",
+        "compute:Snapshot": "snapshot",
+        "recoveryservices:": "backup",
+        "storage:": "bucket",
+        "containerregistry:": "registry",
+        "keyvault:": "key",
+        "operationalinsights:": "log",
+    },
+}
+REPLICAS: Final[dict[AssetKind, AssetKind]] = {
+    "bucket": "bucket-replica",
+    "registry": "registry-replica",
+    "key": "key-replica",
+    "secret": "secret-replica",
+}
+# Which keys name a place, at any depth. What starts with `source` says where something comes from, not where it goes.
+PLACE_KEY: Final = re.compile(r"^(?!source)(region(Name)?|.*Regions?|regions|location(Name)?|.*Locations?|locations)$")
+# What names a place by an address that may hold none, or may not be known yet.
+TARGET_KEY: Final = re.compile(r"^(destination.*Arn|copyFrom)$")
+ARN: Final = re.compile(r"arn:aws[a-z-]*:(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]+):")
+GCP_PATH: Final = re.compile(r"(?:^|/)(?:locations|regions)/(?P<region>[a-z0-9-]+)(?:/|$)")
+# An id such as eu.anthropic.claude-…, alone or at the end of an ARN: the first part is the routing geography.
+PROFILE: Final = re.compile(
+    r"(?:^|inference-profile/)(?P<geography>global|us|us-gov|eu|apac|jp|au|ca)\.[a-z0-9-]+\.[a-z0-9]"
+)
+GEO_REDUNDANT: Final = re.compile(r"_(RA)?G(Z)?RS$")
+
+
+def resource_assets(
+    kind: str, name: str, properties: Mapping[str, Any], provider: Mapping[str, Any], tables: Tables
+) -> tuple[Asset, ...]:
+    """Everything that one resource puts somewhere.
+
+    Args:
+        kind: the type, as Pulumi writes it (`aws:ec2/instance:Instance`).
+        name: the resource's name.
+        properties: its inputs; `UNKNOWN` stands for what a preview does not know.
+        provider: the inputs of the provider that manages it, explicit, aliased or default.
+        tables: for Azure's paired regions.
+    """
+    package, _, rest = re.sub(r"/v[0-9a-z]+:", ":", kind).partition(":")
+    if package in WITHOUT_DATA:
+        return ()
+    cloud = PROVIDERS.get(package)
+    if cloud is None:
+        return (Asset(kind=COMPUTE, name=f"{name} ({kind})", provider=package),)
+    if re.split(r"[/:]", rest)[0] in GLOBAL[cloud] or f"{package}:{rest}" in DEPENDENT:
+        return ()
+    label = f"{name} ({kind})"
+    asset_kind = next((found for prefix, found in KINDS[cloud].items() if rest.startswith(prefix)), COMPUTE)
+    own = _own_places(cloud, properties, provider)
+    copy = REPLICAS.get(asset_kind, asset_kind)
+    nested = {key: value for key, value in properties.items() if key not in OWN_KEYS[cloud]}
+    placed = {
+        *((asset_kind, place) for place in own),
+        *((copy, place) for place in _places(nested, cloud)),
+        *EXTRA[cloud](rest, properties, own[0], tables),
+    }
+    assets = [Asset(kind=each, name=label, provider=cloud, region=region) for each, region in placed]
+    assets += [
+        Asset(kind="inference-routing", name=label, provider="aws", service="bedrock-profile", region=geography)
+        for geography in {found["geography"] for text in _texts(properties) for found in PROFILE.finditer(text)}
+    ]
+    return tuple(sorted(assets, key=lambda asset: (asset.kind, asset.place)))
+
+
+def _own_places(cloud: str, properties: Mapping[str, Any], provider: Mapping[str, Any]) -> list[str | None]:
+    """Where the resource itself lies: by its own properties, or else its provider's; None where nobody knows."""
+    for source in (properties, provider):
+        found = [
+            _region(cloud, source[key], zone=key == "zone") for key in OWN_KEYS[cloud] if source.get(key) is not None
+        ]
+        if found:
+            return found
+    return [None]
+
+
+def _region(cloud: str, value: object, *, zone: bool = False) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if cloud == "azure":
+        return value.lower().replace(" ", "")
+    return value.rpartition("-")[0] if zone else value
+
+
+def _places(value: object, cloud: str) -> Iterator[str | None]:
+    """Every place that nested properties name, and None for each that is not known yet."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if PLACE_KEY.match(key):
+                yield from (_region(cloud, place) for place in _leaves(each) if not isinstance(place, bool))
+            elif TARGET_KEY.match(key):
+                yield from list(_places(each, cloud)) or [None]
+            else:
+                yield from _places(each, cloud)
+    elif isinstance(value, str):
+        pattern = {"aws": ARN, "gcp": GCP_PATH}.get(cloud)
+        yield from (found["region"] for found in pattern.finditer(value)) if pattern else ()
+    elif isinstance(value, Sequence):
+        for each in value:
+            yield from _places(each, cloud)
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _leaves(each)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for each in value:
+            yield from _leaves(each)
+    elif value is not None:
+        yield value
+
+
+def _texts(value: object) -> Iterator[str]:
+    return (leaf for leaf in _leaves(value) if isinstance(leaf, str))
+
+
+Extra = Iterator[tuple[AssetKind, str | None]]
+
+
+def _aws(rest: str, properties: Mapping[str, Any], _own: str | None, _tables: Tables) -> Extra:
+    """Copies that AWS makes, or permits, at places that the properties do not name."""
+    if properties.get("multiRegion") not in (None, False):
+        yield "key-replica", None  # once a key is multi-region, anyone may replicate it
+    if rest.startswith("s3") and ("eplication" in rest or properties.get("replicationConfiguration") is not None):
+        yield "bucket-replica", None  # a destination is named by an ARN, and a bucket's ARN has no region
+    if rest.startswith("cloudfront/") or "ultiRegion" in rest:
+        yield "bucket-replica", None  # caches and access points anywhere
+
+
+def _gcp(rest: str, properties: Mapping[str, Any], _own: str | None, _tables: Tables) -> Extra:
+    replication = properties.get("replication")
+    managed = isinstance(replication, Mapping) and replication.get("userManaged") is not None
+    if rest.startswith("secretmanager/secret:") and not managed:
+        yield "secret-replica", None  # automatic: Google chooses
+
+
+def _azure(rest: str, properties: Mapping[str, Any], own: str | None, tables: Tables) -> Extra:
+    sku = properties.get("sku")
+    tier = sku.get("name") if isinstance(sku, Mapping) else sku
+    pair = tables.providers["azure"].pairs.get(own or "")
+    if rest == "storage:StorageAccount" and (not isinstance(tier, str) or GEO_REDUNDANT.search(tier)):
+        yield "bucket-replica", pair
+    if rest == "keyvault:Vault" and (own is None or pair is not None):
+        yield "key-replica", pair  # vaults copy themselves to the paired region, where there is one
+    if rest == "cognitiveservices:Deployment":
+        routed = not isinstance(tier, str) or tier.startswith(("Global", "DataZone"))
+        yield "inference-routing", None if routed else own
+
+
+EXTRA: Final[dict[str, Callable[[str, Mapping[str, Any], str | None, Tables], Extra]]] = {
+    "aws": _aws,
+    "gcp": _gcp,
+    "azure": _azure,
+}
