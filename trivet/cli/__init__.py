@@ -24,6 +24,7 @@ COMMANDS = (
     "verify",
     "bundle",
     "keys",
+    "host",
     "audit",
     "residency",
     "choose",

@@ -52,6 +52,15 @@ def require_space(host: Host, needs: Iterable[Need]) -> None:
             )
 
 
+def free(host: Host, path: str) -> int:
+    """Free bytes where a path is, or would be.
+
+    Raises:
+        HostError: that cannot be told.
+    """
+    return _filesystem(host, path).free
+
+
 def _filesystem(host: Host, path: str) -> Filesystem:
     place = _existing(host, path)
     done = host.run(["df", "-Pk", place])
