@@ -38,7 +38,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class Tick:
-    """What a poll finds. `name`: the node's, as far as the control side was heard of just now, else None."""
+    """What a poll finds.
+
+    Attributes:
+        uptime: seconds since the watchdog was armed, on a clock that nobody sets.
+        now: seconds since 1970.
+        reading: of the metrics; None where they cannot be read.
+        name: the node's, as far as the control side was heard of just now, else None.
+    """
 
     uptime: float
     now: float

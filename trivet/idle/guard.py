@@ -1,0 +1,141 @@
+"""The watchdog on the node: `python3 -m trivet.idle.guard CONFIG`, armed by cloud-init before anything else.
+
+It polls, lets the rules decide (`watchdog`), and does what they say until it is done: it never gives up.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trivet.idle.account import Account, LambdaAccount
+from trivet.idle.charter import Charter
+from trivet.idle.metrics import Reading, UnreadableError, read_metrics, together
+from trivet.idle.watchdog import Terms, Tick, Watchdog
+
+SCRAPE_SECONDS = 5
+SETTLE_SECONDS = 5.0  # from the beginning of a drain to the reading that decides
+AGAIN_SECONDS = 15.0  # between two attempts to end
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Everything of the node that the guard touches.
+
+    Attributes:
+        scrape: a reading of all servers; None where one cannot be read.
+        account: the provider; None on a node that may not end itself: it refuses what is new, and is reaped.
+        drain_file: while it is there, the gateway admits nothing.
+        uptime: seconds since the guard was armed, on a clock that nobody sets.
+    """
+
+    scrape: Callable[[], Reading | None]
+    account: Account | None
+    drain_file: Path
+    uptime: Callable[[], float]
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+    say: Callable[[str], None]
+
+
+def guard(dog: Watchdog, node: Surroundings) -> None:
+    """Watch until the node is asked to end; then ask again and again, for a node that still runs has not ended."""
+    while True:
+        before, dog = dog, dog.step(_look(node))
+        if (dog.command, dog.why) != (before.command, before.why):
+            node.say(f"{dog.command}: {dog.why}" if dog.why else dog.command)
+        _set(node.drain_file, present=dog.command != "serve")
+        if dog.command == "end":
+            _end(node)
+            node.sleep(AGAIN_SECONDS)
+        else:
+            node.sleep(SETTLE_SECONDS if dog.command == "drain" else dog.terms.poll)
+
+
+def _look(node: Surroundings) -> Tick:
+    name = None
+    if node.account:
+        try:
+            name = node.account.look()
+        except (OSError, ValueError) as exc:
+            node.say(f"the provider is not heard of: {exc}")
+    return Tick(uptime=node.uptime(), now=node.now(), reading=node.scrape(), name=name)
+
+
+def _end(node: Surroundings) -> None:
+    if node.account is None:
+        return
+    try:
+        node.account.end()
+    except (OSError, ValueError) as exc:
+        node.say(f"cannot end yet: {exc}")
+
+
+def _set(path: Path, *, present: bool) -> None:
+    """The drain file; its directory belongs to the installation, without which there is nothing to drain."""
+    if not present:
+        path.unlink(missing_ok=True)
+    elif path.parent.is_dir():
+        path.touch()
+
+
+def scraper(sources: Sequence[str]) -> Callable[[], Reading | None]:
+    """Reads the metrics of all servers at these addresses."""
+
+    def scrape() -> Reading | None:
+        try:
+            return together([read_metrics(_fetch(url)) for url in sources])
+        except (OSError, UnreadableError, UnicodeDecodeError):
+            return None
+
+    return scrape
+
+
+def _fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=SCRAPE_SECONDS) as response:  # noqa: S310  # the operator's own
+        text: str = response.read().decode()
+        return text
+
+
+def surroundings(config: Mapping[str, Any], charter: Charter) -> Surroundings:
+    """The node itself, as its configuration says."""
+    lambda_cloud = config.get("lambda")
+    account = (
+        LambdaAccount(lambda_cloud["url"], Path(lambda_cloud["keyFile"]), charter.launch_id) if lambda_cloud else None
+    )
+    return Surroundings(
+        scrape=scraper(config["sources"]),
+        account=account,
+        drain_file=Path(config["drainFile"]),
+        uptime=_since_armed(Path(config["armedFile"])),
+        now=time.time,
+        sleep=time.sleep,
+        say=lambda line: print(line, flush=True),
+    )
+
+
+def _since_armed(path: Path) -> Callable[[], float]:
+    """Seconds since the first start in this boot: a guard that was restarted does not begin anew."""
+    try:
+        armed = float(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        armed = time.clock_gettime(time.CLOCK_BOOTTIME)
+        path.write_text(str(armed), encoding="ascii")
+    return lambda: time.clock_gettime(time.CLOCK_BOOTTIME) - armed
+
+
+def main() -> None:
+    """Guard the node that this runs on."""
+    config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    charter = Charter(**config["charter"])
+    guard(Watchdog(charter, Terms(**config["terms"])), surroundings(config, charter))
+
+
+if __name__ == "__main__":
+    main()
