@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 IN_ENV := . .trivet/env &&
 
-.PHONY: help setup dev build up down test lint fmt bench bench-bundle relock lab lab-down clean
+.PHONY: help setup dev build up down test lint fmt bench bench-bundle relock lab lab-down fake-clouds clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ lab-down: setup ## take them away
 relock: dev ## pin the Python dependencies again, with hashes
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header ../pyproject.toml runtime.in -o runtime.txt
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header dev.in -o dev.txt
+
+fake-clouds: dev ## a fake Lambda in real time, until Ctrl-C; prints what to export
+	@$(IN_ENV) python -m tests.fakes.lambda_cloud
 
 clean: ## remove what was made, but not a running stack
 	@tools/setup/clean.sh

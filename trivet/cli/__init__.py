@@ -28,6 +28,9 @@ COMMANDS = (
     "audit",
     "residency",
     "choose",
+    "reap",
+    "hold",
+    "cost",
     "schema",
 )
 EXIT_ERROR = 2

@@ -48,8 +48,8 @@ def judge(node: Node, now: float, owners: Mapping[str, str]) -> Verdict:
     if why := _condemned(node, charter, now, owners):
         return Verdict(node, charter, "end", why)
     if node.phase == "booting":
-        return Verdict(node, charter, "keep", f"boots; ended at {charter.active_by} unless it is active by then")
-    return Verdict(node, charter, "keep", "ended when idle, and at its deadline in any case")
+        return Verdict(node, charter, "keep", "boots")
+    return Verdict(node, charter, "keep", "in its time")
 
 
 def _condemned(node: Node, charter: Charter, now: float, owners: Mapping[str, str]) -> str:

@@ -53,6 +53,8 @@ class FakeLambda:
             return PlainTextResponse("Too Many Requests", 429)
         if fault is Fault.REFUSED:
             return JSONResponse({"error": {"code": "global/internal-error", "message": "Internal error."}}, 500)
+        if fault is Fault.FORBIDDEN:
+            return JSONResponse({"error": {"code": "global/forbidden", "message": "Forbidden."}}, 403)
         try:
             require_key(request)
             data = self.route(method, path, await request.body(), late=fault is Fault.LATE)

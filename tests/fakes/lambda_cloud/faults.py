@@ -13,6 +13,7 @@ class Fault(Enum):
     NONE = "none"
     TOO_MANY = "429"
     REFUSED = "500, nothing done"
+    FORBIDDEN = "403, nothing done, and no use in asking again"
     LOST = "done, but the connection breaks"
     LOST_502 = "done, but a proxy answers 502"
     LATE = "accepted, answered by nobody, listed later"
