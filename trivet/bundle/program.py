@@ -16,6 +16,7 @@ REQUIRED: Final = ("inference.yaml", "inference.lock")
 PATTERNS: Final = (
     "Pulumi.yaml",
     "__main__.py",
+    "policy/*",
     "stacks/**/*.py",
     "stacks/Pulumi.*.yaml",
     "tools/language_host/*",
@@ -35,7 +36,7 @@ def program_files(root: Path) -> dict[str, bytes]:
         LockError: `inference.yaml` or its lock is missing, or a file has a name that no bundle may carry.
         SpecError: settings are no YAML.
     """
-    found = [root / name for name in REQUIRED]
+    found = [root / name for name in (*REQUIRED, *_own_regime(root))]
     found += [path for pattern in PATTERNS for path in root.glob(pattern) if path.is_file()]
     names = sorted({path.relative_to(root).as_posix() for path in found})
     for name in names:
@@ -46,6 +47,14 @@ def program_files(root: Path) -> dict[str, bytes]:
                 remedy="run `trivet build`, or rename the file",
             )
     return {name: _content(name, (root / name).read_bytes()) for name in names}
+
+
+def _own_regime(root: Path) -> tuple[str, ...]:
+    """The file of a residency regime of one's own: without it no host could tell what is allowed."""
+    spec = root / REQUIRED[0]
+    tree = parse_yaml(spec.read_text(encoding="utf-8"), spec.name) if spec.is_file() else {}
+    regime = ((tree or {}).get("residency") or {}).get("regime", "")
+    return (regime,) if regime.endswith(".yaml") else ()
 
 
 def _content(name: str, data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,14 @@ def read_settings(project: Path, stack: str) -> Settings:
         ) from exc
     prefix = f"{_mapping(project / 'Pulumi.yaml')['name']}:"
     plain = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    return parse_settings(stack, {key: _text(value) for key, value in plain.items() if not isinstance(value, Mapping)})
+    return parse_settings(stack, {key: _text(value) for key, value in plain.items() if not _is_secret(value)})
+
+
+def _is_secret(value: object) -> bool:
+    """Pulumi takes an object with a secret in it for a secret."""
+    if isinstance(value, Mapping):
+        return "secure" in value or any(_is_secret(each) for each in value.values())
+    return isinstance(value, list) and any(_is_secret(each) for each in value)
 
 
 def _mapping(file: Path) -> Mapping[str, Any]:
@@ -37,4 +45,4 @@ def _mapping(file: Path) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -28,6 +28,8 @@ def test_the_repository_s_program_is_all_that_pulumi_needs() -> None:
         "__main__.py",
         "inference.yaml",
         "inference.lock",
+        "policy/PulumiPolicy.yaml",
+        "policy/__main__.py",
         "stacks/onprem/__init__.py",
     } <= files.keys()
     assert {
@@ -36,6 +38,16 @@ def test_the_repository_s_program_is_all_that_pulumi_needs() -> None:
         "trivet/provider/bin/pulumi-resource-trivet",
     } <= files.keys()
     assert not any("__pycache__" in name for name in files)
+
+
+def test_a_regime_of_one_s_own_travels_and_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "inference.yaml").write_text("residency: {regime: law/house.yaml}\n")
+    (tmp_path / "inference.lock").write_text("{}")
+    with pytest.raises(LockError, match=r"law/house\.yaml"):
+        program_files(tmp_path)
+    (tmp_path / "law").mkdir()
+    (tmp_path / "law" / "house.yaml").write_text("name: house\n")
+    assert program_files(tmp_path)["law/house.yaml"] == b"name: house\n"
 
 
 def test_settings_without_secrets_travel_byte_for_byte() -> None:

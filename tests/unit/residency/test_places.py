@@ -65,6 +65,20 @@ def test_state_lies_where_its_backend_s_url_or_the_settings_say(
     assert len(report.refused) == (0 if lawful else 2)
 
 
+def test_pulumi_its_state_and_the_keys_lie_with_the_people_where_the_host_is_another_machine() -> None:
+    remote = {**HOME, "target": "ssh", "host": {"address": "10.0.0.7", "user": "ops"}}
+    assert judge(*assets(**remote).values(), regime="za-strict").lawful
+    abroad = judge(*assets(**{**remote, "operatedFrom": "GB"}).values(), regime="za-strict").refused
+    assert {finding.asset.kind for finding in abroad} == {
+        "control-plane",
+        "key",
+        "registry",
+        "secret",
+        "state-backend",
+        "support-access",
+    }
+
+
 def test_on_another_tier_the_place_is_the_provider_s_region() -> None:
     rented = assets(tier="gpuaas", region="us-east-1", operatedFrom="ZA")
     assert (rented["compute"].provider, rented["compute"].region) == ("local", "us-east-1")
