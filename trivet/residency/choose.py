@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from trivet.residency.asset import Asset
 from trivet.residency.checker import check
 from trivet.residency.fit import Needs, fitting_gpus, measured, misfit, needs_of
+from trivet.residency.places import handled_by
 from trivet.residency.regime import Regime
 from trivet.residency.report import Report
 from trivet.residency.tables import Instance, Offer, Provider, Service, Tables, is_stale
@@ -205,15 +206,8 @@ def _place(provider: Provider, region: str) -> dict[str, Any]:
 
 
 def _region_assets(provider: Provider, region: str) -> tuple[Asset, ...]:
-    here: dict[str, Any] = {"provider": provider.name, "region": region}
-    handled = {"control-plane": provider.control_plane, "inference-routing": provider.routing}
-    return (
-        *(Asset(kind=kind, name=region, **here) for kind in IN_THE_REGION),
-        *(
-            Asset.model_validate({"kind": kind, "name": region, **({"countries": where} if where else here)})
-            for kind, where in handled.items()
-        ),
-    )
+    here = (Asset(kind=kind, name=region, provider=provider.name, region=region) for kind in IN_THE_REGION)
+    return (*here, *handled_by(provider, region))
 
 
 def _over(price: float | None, budget: float, currency: str) -> str | None:

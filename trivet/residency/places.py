@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from trivet.residency.asset import Asset
+from trivet.residency.tables import Provider, Tables
 from trivet.spec import AssetKind, Settings, StackSpec
 
 ON_THE_HOST: dict[AssetKind, str] = {
@@ -23,12 +24,13 @@ WITH_THE_OPERATOR: dict[AssetKind, str] = {
 Place = dict[str, Any]
 
 
-def stack_assets(spec: StackSpec, settings: Settings, *, state_backend: str) -> tuple[Asset, ...]:
+def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_backend: str) -> tuple[Asset, ...]:
     """Everything of a stack that has a place.
 
     Args:
         spec: the stack.
         settings: where it runs.
+        tables: where a provider handles requests.
         state_backend: URL of the Pulumi backend; state names hosts, models and key hashes, and holds secrets.
     """
     target: str = settings.target
@@ -48,7 +50,20 @@ def stack_assets(spec: StackSpec, settings: Settings, *, state_backend: str) -> 
     assets.append(Asset(kind="support-access", name="people who operate it", **people))
     if frontier := spec.gateway.frontier:
         assets.append(Asset(kind="inference-routing", name="frontier", countries=(frontier.country,)))
+    if settings.tier != "onprem" and target in tables.providers:
+        assets += handled_by(tables.providers[target], settings.region)
     return tuple(assets)
+
+
+def handled_by(provider: Provider, region: str) -> tuple[Asset, ...]:
+    """Where a provider handles what is done to, and asked of, machines in one of its regions."""
+    here: Place = {"provider": provider.name, "region": region}
+    api: Place = {"countries": provider.control_plane} if provider.control_plane else here
+    way: Place = {"countries": provider.routing} if provider.routing else here
+    return (
+        Asset(kind="control-plane", name=f"{provider.title}'s API", **api),
+        Asset(kind="inference-routing", name="requests on their way", **way),
+    )
 
 
 def _state(url: str, settings: Settings, operator: Place) -> Place:

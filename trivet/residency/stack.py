@@ -18,11 +18,12 @@ def check_stack(spec: StackSpec, settings: Settings, state_backend: str, project
     Raises:
         SpecError: the regime is unknown or malformed.
     """
+    tables = load_tables()
     return check(
-        stack_assets(spec, settings, state_backend=state_backend),
+        stack_assets(spec, settings, tables, state_backend=state_backend),
         load_regime(spec.residency.regime, project),
         spec.residency,
-        load_tables(),
+        tables,
         today=today,
         operator_parent=settings.operator_parent,
     )

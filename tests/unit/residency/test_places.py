@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.examples import settings, spec_with
 from tests.unit.residency.cases import judge
-from trivet.residency import Asset, stack_assets
+from trivet.residency import Asset, load_tables, stack_assets
+from trivet.residency.places import handled_by
 
 HOME = {"country": "ZA", "operatedFrom": "ZA"}
 FILE = "file:///srv/state"
@@ -17,7 +18,7 @@ FRONTIER = {"url": "https://api.example.org/v1", "model": "big", "country": "US"
 
 def assets(*, backend: str = FILE, frontier: bool = False, **changes: Any) -> dict[str, Asset]:
     spec = spec_with({"gateway": {"frontier": FRONTIER}} if frontier else {})
-    placed = stack_assets(spec, settings(**changes), state_backend=backend)
+    placed = stack_assets(spec, settings(**changes), load_tables(), state_backend=backend)
     return {asset.kind: asset for asset in placed}
 
 
@@ -83,3 +84,14 @@ def test_on_another_tier_the_place_is_the_provider_s_region() -> None:
     rented = assets(tier="gpuaas", region="us-east-1", operatedFrom="ZA")
     assert (rented["compute"].provider, rented["compute"].region) == ("local", "us-east-1")
     assert not judge(rented["compute"], regime="za-strict").lawful
+
+
+def test_a_provider_handles_requests_where_it_says_whatever_the_region() -> None:
+    providers = load_tables().providers
+    handled = {asset.kind: asset for asset in handled_by(providers["modal"], "uk")}
+    assert {kind: asset.countries for kind, asset in handled.items()} == {
+        "control-plane": ("US",),
+        "inference-routing": ("US",),
+    }
+    assert len(judge(*handled.values(), regime="uk").refused) == 2
+    assert judge(*handled_by(providers["aws"], "eu-west-2"), regime="uk").lawful
