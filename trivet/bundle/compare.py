@@ -11,8 +11,10 @@ from trivet.bundle.documents import INDEX_FILE, PART_FILE, SIGNED, BundleIndex, 
 from trivet.bundle.oci import Descriptor
 from trivet.bundle.parts import believe_part
 from trivet.bundle.pinned import parse_signatures
-from trivet.bundle.trust import TrustedBundle
-from trivet.bundle.verify import believe
+from trivet.bundle.refusals import MissingFileError
+from trivet.bundle.sbom.names import sbom_name
+from trivet.bundle.trust import TrustedBundle, require_digest
+from trivet.bundle.verify import believe, read_document
 from trivet.spec.digest import sha256_digest
 
 
@@ -95,6 +97,30 @@ def compare_bundles(before: Path, after: Path) -> Difference:
         changed=tuple(sorted(name for name in news.keys() & olds.keys() if news[name] != olds[name])),
         transfer=tuple(blob for digest, blob in sorted(new.blobs.items()) if digest not in old.blobs),
     )
+
+
+def read_sbom(where: Path, name: str) -> bytes:
+    """The bill of materials of an entry, such as `image/llama`: a CycloneDX document. Its digest is checked.
+
+    Raises:
+        IntegrityError: the bundle's documents are not whole, or it has no such bill.
+    """
+    carrier = open_carrier(where)
+    trusted = believe(carrier, None, now=None)
+    manifest = trusted.names.get(sbom_name(name))
+    if manifest is None or len(manifest.layers) != 1:
+        known = sorted(entry.ref for entry in trusted.index.manifests if sbom_name(entry.ref) in trusted.names)
+        raise MissingFileError(
+            where=str(where),
+            value=f"no bill of materials for {name}",
+            rule=f"it has those of {', '.join(known) or 'nothing'}",
+            remedy="name one of them",
+        )
+    (layer,) = manifest.layers
+    place = trusted.place(layer.digest)
+    data = read_document(carrier.blobs, layer, place)
+    require_digest(sha256_digest(data), layer.digest, place)
+    return data
 
 
 def _inspection(carrier: Carrier, trusted: TrustedBundle | None, part: Part | None, carried: int) -> Inspection:

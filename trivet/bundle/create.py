@@ -160,8 +160,12 @@ def _collect(store: Layout, contents: Contents) -> tuple[list[Descriptor], dict[
         for blob in (entry, *store.manifest(entry).blobs):
             sources[blob.digest] = (Extent(store.path(blob), 0, blob.size),)
             store.open(blob).close()
+    from trivet.bundle.sbom.attach import attach_sboms  # noqa: PLC0415  # nobody else waits for CycloneDX's classes
+
+    sboms, documents = attach_sboms(store, entries, contents.created)
     entry, small = pack_files(contents.stack, contents.files)
-    return [*entries, entry], sources | {digest: in_memory(data, digest) for digest, data in small.items()}
+    made = {digest: in_memory(data, digest) for digest, data in (documents | small).items()}
+    return [*entries, entry, *sboms], sources | made
 
 
 def _installer(store: Layout, lock: Lock) -> dict[str, bytes]:

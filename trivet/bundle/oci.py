@@ -75,6 +75,7 @@ class Manifest(Document):
     artifact_type: str | None = None
     config: Descriptor
     layers: tuple[Descriptor, ...]
+    subject: Descriptor | None = None
     annotations: dict[str, str] = {}
 
     @property

@@ -133,7 +133,7 @@ def push_bundle(
 
 @dataclass(frozen=True)
 class _Plan:
-    entries: Mapping[str, Descriptor]  # repository → manifest
+    entries: Sequence[tuple[str, Descriptor]]  # repository and manifest; what another one names comes before it
     repositories: Mapping[str, tuple[str, ...]]  # blob → where it belongs
     blobs: Sequence[Descriptor]
     references: Mapping[str, str]
@@ -155,14 +155,21 @@ class _Tally:
 
 def _plan(bundle: OpenBundle, destination: Destination) -> _Plan:
     trusted = bundle.trusted
-    entries = {destination.repository(entry.ref): entry for entry in trusted.index.manifests}
+    ordered = sorted(trusted.index.manifests, key=lambda entry: trusted.names[entry.ref].subject is not None)
+    entries = [(destination.repository(_home(trusted, entry)), entry) for entry in ordered]
     repositories: dict[str, tuple[str, ...]] = {}
-    for repository, entry in entries.items():
+    for repository, entry in entries:
         for blob in {blob.digest for blob in trusted.names[entry.ref].blobs}:
-            repositories[blob] = (*repositories.get(blob, ()), repository)
+            repositories[blob] = tuple(dict.fromkeys((*repositories.get(blob, ()), repository)))
     blobs = sorted((trusted.blobs[digest] for digest in repositories), key=lambda blob: (-blob.size, blob.digest))
-    references = {entry.ref: f"{destination.host}/{repository}@{entry.digest}" for repository, entry in entries.items()}
+    references = {entry.ref: f"{destination.host}/{repository}@{entry.digest}" for repository, entry in entries}
     return _Plan(entries, repositories, blobs, references)
+
+
+def _home(trusted: TrustedBundle, entry: Descriptor) -> str:
+    """Whose repository a manifest belongs in: its own, or that of the manifest that it is about."""
+    subject = trusted.names[entry.ref].subject
+    return next((each.ref for each in trusted.index.manifests if subject and each.digest == subject.digest), entry.ref)
 
 
 def _fill(bundle: OpenBundle, plan: _Plan, registry: Registry, progress: Progress) -> _Tally:
@@ -173,7 +180,7 @@ def _fill(bundle: OpenBundle, plan: _Plan, registry: Registry, progress: Progres
 
     progress.begin("push", sum(blob.size for blob in plan.blobs))
     run_all([bring(blob) for blob in plan.blobs], CONNECTIONS)
-    for repository, entry in plan.entries.items():
+    for repository, entry in plan.entries:
         tag = entry.digest.removeprefix("sha256:")[:TAG_LENGTH]
         if registry.has_manifest(repository, tag, entry):
             tally.add(skipped=1)

@@ -56,6 +56,7 @@ def _register_readers(commands: Commands) -> None:
 
     inspect = add_verb(commands, "inspect", "say what is in a bundle; verifies nothing", bundle_read.inspect)
     inspect.add_argument("bundle", type=Path)
+    inspect.add_argument("--sbom", metavar="NAME", help="print the bill of materials of an entry (image/llama) instead")
 
     diff = add_verb(commands, "diff", "say what differs between two bundles; verifies nothing", bundle_read.diff)
     diff.add_argument("before", type=Path)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import asdict
 
 from trivet.bundle.carrier import open_carrier
-from trivet.bundle.compare import Inspection, compare_bundles, inspect_bundle
+from trivet.bundle.compare import Inspection, compare_bundles, inspect_bundle, read_sbom
 from trivet.bundle.documents import EXPIRES, PART_FILE
 from trivet.bundle.draft import write_whole
 from trivet.bundle.evidence import evidence
@@ -60,7 +61,10 @@ def _verify_part(args: argparse.Namespace) -> Answer:
 
 
 def inspect(args: argparse.Namespace) -> Answer:
-    """Say what is in a bundle."""
+    """Say what is in a bundle, or what one of its entries consists of."""
+    if args.sbom:
+        document = read_sbom(args.bundle, args.sbom).decode()
+        return Answer(lines=[document], data={"sbom": json.loads(document)})
     found = inspect_bundle(args.bundle)
     return Answer(lines=_lines(found), data=asdict(found))
 

@@ -94,6 +94,11 @@ def seed(
     return Seed(store, Contents("trivet", lock, files, created=CREATED, expires=expires))
 
 
+def size(bundle: Path) -> int:
+    """Bytes of a bundle's blobs."""
+    return sum(path.stat().st_size for path in (bundle / "blobs" / "sha256").iterdir())
+
+
 def tree(root: Path) -> str:
     """Digest of everything below a directory: names, kinds and bytes. Equal before and after means untouched."""
     lines = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.bundle.bundles import IMAGES, MODELS, NOW, pinned, seed, signer
+from tests.unit.bundle.bundles import IMAGES, MODELS, NOW, pinned, seed, signer, size
 from trivet.bundle.compare import compare_bundles, inspect_bundle
 from trivet.bundle.refusals import DigestError
 from trivet.bundle.split import split_bundle
@@ -22,10 +22,14 @@ def test_an_inspection_says_what_is_in_a_bundle_and_who_claims_to_have_signed(tm
         "image/llama",
         "model/tiny",
         "model/wide",
+        "sbom/image-gateway",
+        "sbom/image-llama",
+        "sbom/model-tiny",
+        "sbom/model-wide",
         "stack/trivet",
     ]
     assert set(found.signatures["index.json"]) == {signer("officer").public.id, signer("second").public.id}
-    assert found.carried == found.size == 71_134
+    assert found.carried == found.size == size(bundle)
     assert (found.base, found.part) == (None, None)
 
 
@@ -55,7 +59,9 @@ def test_a_difference_names_what_came_went_and_changed_and_what_an_update_moves(
     models = {"new": {"n.gguf": b"new"}, "wide": {**MODELS["wide"], "b.gguf": b"changed"}}
     after = seed(tmp_path / "two", images=IMAGES, models=models).bundle(tmp_path / "a")
     found = compare_bundles(before, after)
-    assert (found.added, found.removed, found.changed) == (("model/new",), ("model/tiny",), ("model/wide",))
+    assert found.added == ("model/new", "sbom/model-new")
+    assert found.removed == ("model/tiny", "sbom/model-tiny")
+    assert found.changed == ("model/wide", "sbom/model-wide")
     delta = seed(tmp_path / "two", models=models).bundle(tmp_path / "d", since=before)
     carried = {path.name for path in (delta / "blobs" / "sha256").iterdir()}
     assert {blob.digest.removeprefix("sha256:") for blob in found.transfer} <= carried

@@ -10,7 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.bundle.bundles import CREATED, EXPIRES, FILES, IMAGES, MODELS, NOW, Seed, pinned, seed, signer, tree
+from tests.unit.bundle.bundles import (
+    CREATED,
+    EXPIRES,
+    FILES,
+    IMAGES,
+    MODELS,
+    NOW,
+    Seed,
+    pinned,
+    seed,
+    signer,
+    size,
+    tree,
+)
 from tests.unit.bundle.test_transfer import Cut, CutAfter
 from trivet.bundle import create
 from trivet.bundle.create import create_bundle
@@ -176,8 +189,9 @@ def test_a_full_disk_is_said_before_the_first_write(
     def full(where: Path, needed: int) -> None:
         raise HostError(where=str(where), value="0 bytes free", rule=f"{needed} bytes", remedy="free some space")
 
+    needed = size(origin.bundle(tmp_path / "other"))
     monkeypatch.setattr(create, "require_space", full)
     before = tree(tmp_path)
-    with pytest.raises(HostError, match="71134 bytes"):
+    with pytest.raises(HostError, match=f"{needed} bytes"):
         origin.bundle(tmp_path / "b")
     assert tree(tmp_path) == before

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.bundle.bundles import FILES, IMAGES, MODELS, NOW, Seed, pinned, seed, signer, tree
+from tests.unit.bundle.bundles import FILES, IMAGES, MODELS, NOW, Seed, pinned, seed, signer, size, tree
 from tests.unit.bundle.test_transfer import Cut, CutAfter
 from trivet.bundle import install
 from trivet.bundle.install import Installed, Target, install_bundle, installed_index
@@ -145,7 +145,7 @@ def test_a_run_that_was_cut_is_continued(bundle: Path, target: Target, tmp_path:
     there = sum(path.stat().st_size for path in (target.store / ".incoming").iterdir())
     done = installed(bundle, target)
     assert done.done.kept == there
-    assert done.done.copied == 71_134 - there
+    assert done.done.copied == size(bundle) - there
     installed(bundle, Target(tmp_path / "clean"))
     assert tree(target.store / "blobs") == tree(tmp_path / "clean" / "blobs")
 
@@ -161,7 +161,7 @@ def test_a_run_that_was_cut_between_the_names_converges(
         with pytest.raises(Cut):
             installed(bundle, target)
     done = installed(bundle, target)
-    assert (done.done.copied, done.done.kept) == (0, 71_134)
+    assert (done.done.copied, done.done.kept) == (0, size(bundle))
     Layout(target.store).verify()
 
 
@@ -271,7 +271,7 @@ def test_no_room_is_said_before_the_first_write(
         raise HostError(where=str(where), value="0 bytes free", rule=f"{needed} bytes", remedy="free some space")
 
     monkeypatch.setattr(install, "require_space", full)
-    with pytest.raises(HostError, match="71134 bytes"):
+    with pytest.raises(HostError, match=f"{size(bundle)} bytes"):
         installed(bundle, target)
     assert list(tmp_path.iterdir()) == []
 

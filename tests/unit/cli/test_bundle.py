@@ -210,3 +210,13 @@ def test_a_key_that_is_not_in_the_list_cannot_retire(key: list[str], tmp_path: P
     assert main(argv) == 2
     assert "a key that retires is in" in capsys.readouterr().err
     assert not (tmp_path / "next.key").exists()
+
+
+def test_a_bill_of_materials_is_printed_by_name(project: Path, tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "b"
+    run(capsys, "bundle", "create", "--project", project, "--out", out)
+    bill = run(capsys, "bundle", "inspect", out, "--sbom", "image/llama")["sbom"]
+    assert bill["bomFormat"] == "CycloneDX"
+    assert bill["metadata"]["component"]["name"] == "llama"
+    assert main(["bundle", "inspect", str(out), "--sbom", "image/other"]) == 2
+    assert "image/llama" in capsys.readouterr().err
