@@ -67,6 +67,20 @@ def test_only_what_is_absent_travels(stack: RemoteStack) -> None:
     stack.require_converged()
 
 
+def test_a_host_that_is_not_the_pinned_one_ends_the_run(stack: RemoteStack) -> None:
+    before, pins = stack.started(), stack.known_hosts.read_text()
+    other = subprocess.run(
+        ["ssh-keygen", "-y", "-f", stack.workstation.key], capture_output=True, text=True, check=True
+    )
+    stack.known_hosts.write_text(f"{stack.workstation.address} {other.stdout}")
+    said = stack.up(fails=True)
+    assert "another one is pinned" in said
+    assert "trivet host trust" in said
+    stack.known_hosts.write_text(pins)
+    assert stack.started() == before
+    stack.require_converged()
+
+
 def test_the_password_is_in_no_file_here_or_there(stack: RemoteStack) -> None:
     assert PASSWORD not in stack.state()
     assert PASSWORD not in "".join(path.read_text() for path in (stack.project / "stacks").glob("Pulumi.*"))

@@ -77,9 +77,10 @@ def run_on_channel(
 
 
 def _feed(channel: Channel, chunks: Iterable[bytes]) -> None:
-    for chunk in chunks:
+    pieces = (chunk[at : at + CHUNK] for chunk in chunks for at in range(0, len(chunk), CHUNK))
+    for piece in pieces:  # paramiko copies what is left with each packet
         try:
-            channel.sendall(chunk)
+            channel.sendall(piece)
         except OSError:  # a command that refuses its input says why by itself, and a lost connection shows soon
             return
     with contextlib.suppress(OSError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -82,25 +83,36 @@ def host_key(target: SshTarget) -> PKey:
 def _through(target: SshTarget, hops: Sequence[SshHop]) -> Line:
     pins = Pins(Path(target.known_hosts))
     line = Line()
-    keys: list[PKey] = []
+    if not hops:
+        return line
+    pins.algorithms(hops[0])  # before a key is asked for
     try:
-        for hop in hops:
-            algorithms = pins.algorithms(hop)
-            try:
-                transport = _greet(hop, line, algorithms)
-            except IncompatiblePeer as exc:
-                # It may speak none of our ciphers; far likelier, the key that is pinned is of a kind that it has not.
-                raise changed(hop, f"of another kind than {', '.join(algorithms)} ({exc})", pins.path) from exc
-            except SSHException as exc:
-                raise _unreachable(hop, exc) from exc
-            line.transports.append(transport)
-            pins.require(hop, transport.get_remote_server_key())
-            keys = keys or _keys(target)
-            _log_in(hop, transport, keys)
+        with _keys(target) as keys:
+            for hop in hops:
+                line.transports.append(_pass(hop, line, pins))
+                _log_in(hop, line.end, keys)
     except HostError:
         line.close()
         raise
     return line
+
+
+def _pass(hop: SshHop, line: Line, pins: Pins) -> Transport:
+    """A connection to the next host, which has proven to be the one that is pinned."""
+    algorithms = pins.algorithms(hop)
+    try:
+        transport = _greet(hop, line, algorithms)
+    except IncompatiblePeer as exc:
+        # It may speak none of our ciphers; far likelier, the key that is pinned is of a kind that it has not.
+        raise changed(hop, f"of another kind than {', '.join(algorithms)} ({exc})", pins.path) from exc
+    except SSHException as exc:
+        raise _unreachable(hop, exc) from exc
+    try:
+        pins.require(hop, transport.get_remote_server_key())
+    except HostError:
+        transport.close()
+        raise
+    return transport
 
 
 def _greet(hop: SshHop, line: Line, algorithms: Sequence[str]) -> Transport:
@@ -153,20 +165,30 @@ def _log_in(hop: SshHop, transport: Transport, keys: Sequence[PKey]) -> None:
     )
 
 
-def _keys(target: SshTarget) -> list[PKey]:
-    if target.key_file is None:
-        found: list[PKey] = list(Agent().get_keys())
+@contextlib.contextmanager
+def _keys(target: SshTarget) -> Iterator[list[PKey]]:
+    """The keys to log in with, for as long as that takes: the agent's sign through a connection to it."""
+    if target.key_file is not None:
+        yield [_key(Path(target.key_file).expanduser())]
+        return
+    agent = Agent()
+    try:
+        found: list[PKey] = list(agent.get_keys())
         if not found:
             raise HostError(
                 value="the SSH agent has no keys, and no host.keyFile is set",
                 rule="a host is logged in to with a key",
                 remedy="run `ssh-add` (and `ssh-agent` first), or `pulumi config set --path host.keyFile PATH`",
             )
-        return found
-    path = Path(target.key_file).expanduser()
+        yield found
+    finally:
+        agent.close()
+
+
+def _key(path: Path) -> PKey:
     try:
-        return [PKey.from_path(path)]
-    except PasswordRequiredException as exc:
+        return PKey.from_path(path)
+    except (PasswordRequiredException, TypeError) as exc:  # the latter comes from the library below paramiko
         raise HostError(
             where=str(path),
             value="the key has a passphrase",

@@ -22,6 +22,14 @@ PLACED: Final = 0
 PUT_SECONDS: Final = 24 * 3600.0
 FRUITLESS: Final = 3  # tries in a row that bring no byte further
 ABSENT: Final = ("No such file or directory", "Not a directory")
+VERBS: Final = {
+    scripts.STAT: "looking at",
+    scripts.READ: "reading",
+    scripts.LIST: "listing",
+    scripts.REMOVE: "removing",
+    scripts.WRITE: "writing",
+    scripts.PREPARE: "looking at",
+}
 FULL: Final = ("No space left on device", "Disk quota exceeded")
 
 
@@ -128,13 +136,16 @@ class SshHost:
         """Hang up; the next call connects anew."""
         self._session.close()
 
-    def _do(self, script: str, *args: str, stdin: Sequence[bytes] = ()) -> Completed:
+    def _do(self, script: str, path: str, *args: str, stdin: Sequence[bytes] = ()) -> Completed:
         """Run a script that may be run twice."""
-        return self._session.again(lambda: self._session.run(["sh", "-c", script, "sh", *args], stdin=stdin))
+        argv, name = ["sh", "-c", script, "sh", path, *args], f"{VERBS[script]} {path}"
+        return self._session.again(lambda: self._session.run(argv, stdin=stdin, name=name))
 
     def _send(self, source: Path, path: str, digest: str, size: int, offset: int) -> Completed:
         argv = ["sh", "-c", scripts.RECEIVE, "sh", path, str(size), digest.removeprefix("sha256:"), str(offset)]
-        done = self._session.run(argv, stdin=_bytes(source, offset), timeout=PUT_SECONDS, bulk=size - offset >= BULK)
+        done = self._session.run(
+            argv, stdin=_bytes(source, offset), timeout=PUT_SECONDS, bulk=size - offset >= BULK, name=f"sending {path}"
+        )
         if any(words in done.stderr for words in FULL):
             self._do(scripts.REMOVE, f"{path}.part")
             raise _refused(path, done)

@@ -81,7 +81,7 @@ class RemoteLock:
     def _hold(self, timeout: float, report: Report) -> None:
         transport = self._session.connect().end
         argv = ["sh", "-c", HOLD, "sh", self._path, f"{timeout:g}"]
-        with self._session.running(argv, None, locked=False) as remote:
+        with self._session.running(argv, None, name="waiting for the lock", locked=False) as remote:
             channel = transport.open_session(timeout=CONNECT_SECONDS)
             channel.set_combine_stderr(True)
             channel.exec_command(remote.line)

@@ -32,12 +32,13 @@ class Remote:
         self,
         argv: Sequence[str],
         *,
+        name: str = "",
         sudo: Sequence[str] = (),
         lock: str = "",
         on_line: Report | None = None,
         on_begin: Callable[[Remote], None] = lambda _: None,
     ) -> None:
-        self.argv = tuple(argv)
+        self.name = name
         mark = f"trivet-{secrets.token_hex(8)}"
         inner = ["sh", "-c", INNER, "sh", mark, lock, *argv]
         self.line = "exec " + shlex.join(["sh", "-c", OUTER, "sh", mark, *sudo, *inner])

@@ -59,6 +59,7 @@ class Session:
         timeout: float = 60,
         on_line: Report | None = None,
         bulk: bool = False,
+        name: str = "",
     ) -> Completed:
         """Run a command to its end.
 
@@ -67,16 +68,17 @@ class Session:
             stdin: streamed to its standard input.
             timeout: seconds until it is ended.
             on_line: hears each line of its standard error.
+            name: what errors call it; by default, its first words.
             bulk: its input is large: OpenSSH carries it, where it is installed, at several times paramiko's speed.
 
         Raises:
             ConnectionLostError: nobody knows how it ended.
             HostError: it did not end in time, is not there, or could not be started.
         """
-        name = shown(argv)
+        name = name or shown(argv)
         self.refuse_cancelled(name)
         line = self.connect()
-        with self.running(argv, on_line) as remote:
+        with self.running(argv, on_line, name=name) as remote:
             given = itertools.chain(self._privilege.stdin, stdin)
             carry = self._by_openssh if bulk and self._has_openssh else self._by_channel
             stdout = carry(line, remote, given, timeout)
@@ -133,10 +135,13 @@ class Session:
         self._processes.refuse_cancelled(what)
 
     @contextlib.contextmanager
-    def running(self, argv: Sequence[str], on_line: Report | None, *, locked: bool = True) -> Iterator[Remote]:
+    def running(
+        self, argv: Sequence[str], on_line: Report | None, *, name: str, locked: bool = True
+    ) -> Iterator[Remote]:
         """A command that an interrupt ends."""
         remote = Remote(
             argv,
+            name=name,
             sudo=self._privilege.prefix,
             lock=self.lock_file if locked else "",
             on_line=on_line,
@@ -186,14 +191,14 @@ class Session:
                 end=lambda: self.end(remote, "KILL"),
             )
         except OverdueError as exc:
-            raise overdue_error(shown(remote.argv), timeout) from exc
+            raise overdue_error(remote.name, timeout) from exc
         except (SSHException, EOFError) as exc:
             raise self._unended(remote, line, bulk=False) from exc
 
     def _by_openssh(self, line: Line, remote: Remote, stdin: Iterable[bytes], timeout: float) -> bytes:
         argv = ssh_argv(self.target, remote.line)
         try:
-            done = self._processes.run(argv, stdin=stdin, timeout=timeout, on_line=remote.hear, name=shown(remote.argv))
+            done = self._processes.run(argv, stdin=stdin, timeout=timeout, on_line=remote.hear, name=remote.name)
         except BaseException:
             self.end(remote, "KILL")
             raise
@@ -203,7 +208,7 @@ class Session:
 
     def _unended(self, remote: Remote, line: Line, *, bulk: bool) -> HostError:
         """The error for a command that has not said how it ended."""
-        name, said = shown(remote.argv), remote.stderr.strip() or "nobody said why"
+        name, said = remote.name, remote.stderr.strip() or "nobody said why"
         line.end.join(SETTLE)  # a lost connection takes a moment to know that it is
         if remote.group and line.is_up and not bulk:
             return HostError(
