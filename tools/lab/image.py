@@ -37,6 +37,7 @@ PACKAGES: Final[dict[Variant, tuple[str, ...]]] = {
     ),
 }
 # As an installer leaves a machine: an administrator with a password, no host keys of the image's own, no machine id.
+# Only, sshd forgives whoever fails to log in again and again, as tests do.
 SET_UP: Final = f"""
 set -eu
 getent group sudo >/dev/null || groupadd --system sudo
@@ -44,6 +45,7 @@ useradd --create-home --shell /bin/bash --groups sudo {USER}
 ! getent group docker >/dev/null || usermod --append --groups docker {USER}
 echo '{USER}:{PASSWORD}' | chpasswd
 rm -f /etc/ssh/ssh_host_*
+echo PerSourcePenalties no >/etc/ssh/sshd_config.d/lab.conf
 mkdir -p /etc/systemd/system/ssh.service.d
 printf '[Service]\\nExecStartPre=\\nExecStartPre=/usr/bin/ssh-keygen -A\\nExecStartPre=/usr/sbin/sshd -t\\n' \
     >/etc/systemd/system/ssh.service.d/host-keys.conf
