@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import get_args
 
 from trivet.cli.answer import Answer, add_verb
+from trivet.cli.audit_cloud import run_audit
 from trivet.cli.project import add_project_argument, project_of
+from trivet.cli.report_text import report_lines
 from trivet.cli.table_text import columns, paragraph
 from trivet.errors import SpecError
-from trivet.residency import Regime, Report, load_regime, load_tables, regime_names
+from trivet.residency import Regime, load_regime, load_tables, regime_names
 from trivet.residency.backend import state_backend
 from trivet.residency.guards import CLOUDS, render_guard
 from trivet.residency.regime import Provision
-from trivet.residency.report import Finding, Reach
 from trivet.residency.stack import check_stack
 from trivet.residency.tables import Provider, Tables
 from trivet.spec import AssetKind
@@ -39,6 +40,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     explain.add_argument("--regime", help="default: the one of inference.yaml")
     add_project_argument(explain)
 
+    audit = add_verb(commands, "audit", "read back what exists in AWS and judge it (exit 1: refused)", run_audit)
+    audit.add_argument("--profile", help="AWS profile (default: the environment's)")
+    audit.add_argument("--regime", help="default: the one of inference.yaml")
+    add_project_argument(audit)
+
     guards = add_verb(
         commands, "guards", "an organisation's guard for one cloud, as its policy engine takes it", run_guards
     )
@@ -57,37 +63,6 @@ def run_check(args: argparse.Namespace) -> Answer:
     backend = state_backend(project.root, os.environ)
     report = check_stack(project.spec(), settings, backend, project.root, today=datetime.now(UTC).date())
     return Answer(lines=report_lines(report), data=report.model_dump(mode="json", by_alias=True), ok=report.lawful)
-
-
-def report_lines(report: Report) -> list[str]:
-    """A report for people."""
-    lines = paragraph(f"{report.title} (mode {report.mode}; {report.today})", first=f"{report.regime}  ")
-    for finding in (*report.refused, *(each for each in report.findings if each.verdict != "refused")):
-        lines += _finding_lines(finding)
-    lines.append(f"{len(report.findings)} assets, {len(report.refused)} refused")
-    for reach in report.cloud_act:
-        lines += paragraph(_reach_text(reach), first="CLOUD Act  ")
-    return lines
-
-
-def _finding_lines(finding: Finding) -> list[str]:
-    place = ", ".join(finding.countries) or "?"
-    asset = finding.asset
-    at = f"{asset.place} ({place})" if asset.provider else place
-    lines = paragraph(f"{asset.kind}: {asset.name}, {at}", first=f"{finding.verdict:<9} ")
-    if finding.verdict == "refused":
-        lines += paragraph(f"{finding.because} [{finding.article}]", first=" " * 10)
-        lines += paragraph(finding.remedy, first=f"{'':10}remedy: ")
-    elif finding.verdict == "transfer":
-        lines += paragraph(f"{finding.because} [{finding.article}]", first=" " * 10)
-    return lines
-
-
-def _reach_text(reach: Reach) -> str:
-    if reach.reached is None:
-        return f"{reach.operator}: unknown; set operatorParent to the parent company's jurisdiction"
-    does = "reaches" if reach.reached else "does not reach"
-    return f"18 USC 2713 {does} {reach.operator} (parent jurisdiction {reach.parent})"
 
 
 def run_explain(args: argparse.Namespace) -> Answer:

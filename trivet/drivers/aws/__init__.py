@@ -1,0 +1,1 @@
+"""AWS, spoken to with boto3: `pip install 'trivet[cloud]'`."""
