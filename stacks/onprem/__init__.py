@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from trivet.errors import SpecError
+from stacks.frontier import frontier_key
 from trivet.render import render
 from trivet.resources.host import Bundle, BundleArgs
 from trivet.spec import Lock, Settings, StackSpec
@@ -17,14 +17,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
         SpecError: the spec lists a frontier, and the stack's configuration has no key for it.
     """
     installation = render(spec, lock, settings, stack=pulumi.get_stack())
-    secret = pulumi.Config().get_secret("frontierApiKey") if spec.gateway.frontier else None
-    if spec.gateway.frontier and secret is None:
-        raise SpecError(
-            where=f"stacks/Pulumi.{pulumi.get_stack()}.yaml",
-            value="no frontierApiKey",
-            rule="a frontier (gateway.frontier) is called with an API key",
-            remedy="run `pulumi config set --secret frontierApiKey` and type the key, or remove the frontier",
-        )
+    secret = frontier_key(spec)
     password = pulumi.Config().get_secret("sudoPassword") if settings.host and settings.host.sudo else None
     args = BundleArgs(installation=installation, frontier_api_key=secret, sudo_password=password)
     bundle = Bundle("stack", args)

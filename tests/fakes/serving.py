@@ -15,11 +15,11 @@ PATIENCE_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def serving(app: Any, *, lifespan: Literal["on", "off"] = "off") -> Iterator[str]:
-    """The address of the server, without a closing slash."""
+def serving(app: Any, *, lifespan: Literal["on", "off"] = "off", address: str = "127.0.0.1") -> Iterator[str]:
+    """The URL of the server, without a closing slash."""
     # With its protocol named, as asyncio sets TCP_NODELAY on no other socket.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((address, 0))
         server = uvicorn.Server(
             uvicorn.Config(app, lifespan=lifespan, log_level="warning", timeout_graceful_shutdown=1, access_log=False)
         )
@@ -30,7 +30,7 @@ def serving(app: Any, *, lifespan: Literal["on", "off"] = "off") -> Iterator[str
             while not server.started:
                 assert time.monotonic() < deadline, "the server did not start"
                 time.sleep(0.005)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield f"http://{address}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(PATIENCE_SECONDS)

@@ -10,7 +10,10 @@ from trivet.provider.log import EngineLog
 from trivet.provider.provider import TrivetProvider
 from trivet.provider.server import serve
 
-RESOURCES = {"trivet:host:Bundle": "trivet.provider.bundle"}
+RESOURCES = {
+    "trivet:host:Bundle": "trivet.provider.bundle",
+    "trivet:lambdacloud:Instance": "trivet.provider.lambda_instance",
+}
 
 
 def main() -> None:

@@ -11,25 +11,27 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pulumi.provider.experimental import provider as rpc
-from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.property_value import Computed, PropertyValue
 from pydantic import ValidationError
 
 from trivet.drivers.bundle import HalfDoneError, Observation, Site, desired, install, look, observe, remove
 from trivet.drivers.bundle.keys import KeyRing
 from trivet.drivers.host import Host
+from trivet.drivers.rented.ledger import Ledger
 from trivet.drivers.targets import connect
 from trivet.errors import HostError, TrivetError
 from trivet.provider.changes import changes, path_of
 from trivet.provider.log import EngineLog
 from trivet.provider.resource import InitFailedError, Resource
-from trivet.provider.values import Properties, plain, plain_map, wrap_map
+from trivet.provider.values import UNKNOWN, Properties, plain, plain_map, wrap_map
 from trivet.render import Installation
 
 SECRET = "frontierApiKey"  # noqa: S105  # a property's name
 SUDO_PASSWORD = "sudoPassword"  # noqa: S105  # likewise
 OBSERVED = frozenset(Observation.model_json_schema(by_alias=True)["properties"])
 INSTALLED = frozenset(Installation.model_json_schema(by_alias=True)["properties"])
-INPUTS = OBSERVED | INSTALLED | {SECRET, SUDO_PASSWORD}
+LAUNCH_ID = "launchId"  # of the rented node that the host is; absent for one that is nobody's to end
+INPUTS = OBSERVED | INSTALLED | {SECRET, SUDO_PASSWORD, LAUNCH_ID}
 # Another of these is another installation: the old one is removed first, for both want the same port.
 IDENTITY = frozenset({"project", "root", "target", "host.address"})
 
@@ -95,7 +97,8 @@ class Bundle:
                 remedy="run `pulumi up`: it takes up what is installed already",
             )
         installation = _recorded(request.properties)
-        observed = observe(self._site(request.urn, request.properties, installation))
+        site = self._site(request.urn, request.properties, installation)
+        observed = None if _is_over(request.properties) else observe(site)
         if observed is None:
             return rpc.ReadResponse(resource_id="", properties={}, inputs={})
         return rpc.ReadResponse(
@@ -141,6 +144,14 @@ def resource(log: EngineLog) -> Resource:
     return Bundle(log)
 
 
+def _is_over(properties: Properties) -> bool:
+    """True for an installation on a rented node that has ended: what is not there cannot be reached."""
+    launch_id = properties.get(LAUNCH_ID)
+    if launch_id is None:
+        return False
+    return plain(launch_id) not in {each.launch_id for each in Ledger().launches() if each.state != "closed"}
+
+
 def _named(paths: Iterable[str]) -> list[str]:
     """The inputs that paths lie in."""
     return sorted(INPUTS & {re.split(r"[.\[]", path)[0] for path in paths})
@@ -183,5 +194,6 @@ def _outputs(properties: Properties, installation: Installation, observed: Obser
     return {
         **{key: value for key, value in properties.items() if key in INPUTS},
         **(wrap_map(observed.model_dump(by_alias=True)) if observed else {}),
-        **wrap_map({"url": installation.url, "keyFile": key_file}),
+        "url": PropertyValue(Computed() if UNKNOWN in installation.url else installation.url),
+        "keyFile": PropertyValue(key_file),
     }

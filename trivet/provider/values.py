@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.property_value import Computed, PropertyValue
 
 Properties = dict[str, PropertyValue]
+# What a preview does not know yet, as Pulumi writes it: text that nothing is ever called.
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 def plain(value: PropertyValue) -> Any:
@@ -15,6 +17,8 @@ def plain(value: PropertyValue) -> Any:
     match value.value:
         case float() as number:
             return int(number) if number.is_integer() else number
+        case Computed():
+            return UNKNOWN
         case str() | bool() | None as scalar:
             return scalar
         case Mapping() as mapping:

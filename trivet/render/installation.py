@@ -83,7 +83,7 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
     """
     installation = Installation(
         project=_project(stack),
-        target=settings.target,
+        target="ssh" if settings.host else "local",
         host=settings.host,
         root=f"{settings.root}/{stack}" if settings.host else f".trivet/hosts/{stack}",
         store=".trivet/store",

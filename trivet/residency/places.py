@@ -34,16 +34,16 @@ def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_b
         state_backend: URL of the Pulumi backend; state names hosts, models and key hashes, and holds secrets.
     """
     target: str = settings.target
-    host: Place
+    hosts: list[Place]
     if settings.tier == "onprem":
-        host = {"countries": (settings.country,) if settings.country else ()}
+        hosts = [{"countries": (settings.country,) if settings.country else ()}]
     else:
-        host = {"provider": target, "region": settings.region}
+        hosts = [{"provider": target, "region": region} for region in settings.regions]
     people: Place = {"countries": settings.operated_from}
     # Where the target is this machine, Pulumi runs on it too; elsewhere it runs where people sit.
-    operator = host if target == "local" else people
+    operator = hosts[0] if target == "local" else people
     state = _state(state_backend, settings, operator)
-    assets = [Asset(kind=kind, name=name, **host) for kind, name in ON_THE_HOST.items()]
+    assets = [Asset(kind=kind, name=name, **host) for host in hosts for kind, name in ON_THE_HOST.items()]
     assets += [Asset(kind=kind, name=name, **operator) for kind, name in WITH_THE_OPERATOR.items()]
     assets.append(Asset(kind="state-backend", name="Pulumi's state", **state))
     assets.append(Asset(kind="secret", name="secrets in Pulumi's state", **state))
@@ -51,7 +51,8 @@ def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_b
     if frontier := spec.gateway.frontier:
         assets.append(Asset(kind="inference-routing", name="frontier", countries=(frontier.country,)))
     if settings.tier != "onprem" and target in tables.providers:
-        assets += handled_by(tables.providers[target], settings.region)
+        for region in settings.regions:
+            assets += handled_by(tables.providers[target], region)
     return tuple(assets)
 
 

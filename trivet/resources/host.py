@@ -10,12 +10,22 @@ from trivet.render import Installation
 
 
 @dataclass(frozen=True)
+class Rented:
+    """What is known of a rented node once it is there: it takes the place of what the installation has."""
+
+    address: pulumi.Input[str]
+    region: pulumi.Input[str]
+    launch_id: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
 class BundleArgs:
     """Arguments of a Bundle. `frontier_api_key` only where the spec lists a frontier; `sudo_password` where asked."""
 
     installation: Installation
     frontier_api_key: pulumi.Input[str] | None = None
     sudo_password: pulumi.Input[str] | None = None
+    rented: Rented | None = None
 
 
 class Bundle(pulumi.CustomResource):
@@ -35,5 +45,10 @@ class Bundle(pulumi.CustomResource):
             properties["frontierApiKey"] = pulumi.Output.secret(args.frontier_api_key)
         if args.sudo_password is not None:
             properties["sudoPassword"] = pulumi.Output.secret(args.sudo_password)
+        if rented := args.rented:
+            identity = {**properties["gateway"]["identity"], "region": rented.region}
+            properties["gateway"] = {**properties["gateway"], "identity": identity}
+            properties["host"] = {**properties["host"], "address": rented.address}
+            properties["launchId"] = rented.launch_id
         super().__init__("trivet:host:Bundle", name, {**properties, "url": None, "keyFile": None}, opts)
         self.key_file = self.keyFile  # type: ignore[attr-defined]  # set by the base class under its name in the schema

@@ -13,6 +13,7 @@ from trivet.errors import SpecError
 from trivet.spec.base import Country, Frozen, refuse
 from trivet.spec.gateway import Port
 from trivet.spec.load import spec_error
+from trivet.spec.rental import LambdaSettings
 from trivet.spec.ssh import SshTarget
 
 Tier = Literal["onprem", "gpuaas", "cloud"]
@@ -36,7 +37,7 @@ class Settings(Frozen):
     """Where the stack runs and how it is reached. Secrets are Pulumi config secrets and not part of this."""
 
     tier: Tier
-    target: Literal["local", "ssh"] = "local"
+    target: Literal["local", "ssh", "lambda"] = "local"
     host: Annotated[SshTarget | None, Field(description="With target ssh: how the host is reached.")] = None
     root: Annotated[
         str,
@@ -45,6 +46,9 @@ class Settings(Frozen):
             description="With target ssh: directory there, below which each stack has its own.",
         ),
     ] = "/var/lib/trivet"
+    lambda_cloud: Annotated[
+        LambdaSettings | None, Field(alias="lambda", description="With target lambda: what may be rented.")
+    ] = None
     bind: Annotated[str, AfterValidator(_address), Field(description="Address on which the gateway listens.")] = (
         "127.0.0.1"
     )
@@ -75,9 +79,30 @@ class Settings(Frozen):
     def _host_where_there_is_one(self) -> Self:
         if self.target == "ssh" and self.host is None:
             refuse("target ssh needs host.address", "run `pulumi config set --path host.address ADDRESS`", ("target",))
-        if self.target == "local" and self.host is not None:
+        if self.target != "ssh" and self.host is not None:
             refuse("host is for target ssh", "run `pulumi config set target ssh`, or remove host", ("host",))
         return self
+
+    @model_validator(mode="after")
+    def _rented_where_it_is_a_service(self) -> Self:
+        if (self.tier == "gpuaas") != (self.target == "lambda"):
+            refuse(
+                "tier gpuaas has target lambda, and no other tier has it",
+                "run `pulumi config set target lambda`, or choose another tier",
+                ("target",),
+            )
+        if (self.target == "lambda") != (self.lambda_cloud is not None):
+            refuse(
+                "target lambda needs lambda.instanceTypes, and no other target has them",
+                "run `pulumi config set --path 'lambda.instanceTypes[0]' gpu_1x_a10`, or remove lambda",
+                ("lambda",) if self.lambda_cloud else ("target",),
+            )
+        return self
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where the stack may come to run: the most wanted first."""
+        return (self.region, *(self.lambda_cloud.other_regions if self.lambda_cloud else ()))
 
 
 def parse_settings(stack: str, config: Mapping[str, str]) -> Settings:

@@ -55,7 +55,11 @@ class Launch:
 
 @dataclass
 class Account:
-    """The state behind the API. `fates`: how the boots of the next instances end (`active`, `unhealthy`, `stuck`)."""
+    """The state behind the API.
+
+    `fates`: how the boots of the next instances end (`active`, `unhealthy`, `stuck`). `on_launch`, `on_end`: told of
+    each, for who gives them real machines.
+    """
 
     monotonic: Callable[[], float]
     boot_seconds: float = 180
@@ -69,6 +73,8 @@ class Account:
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
     rulesets: dict[str, dict[str, Any]] = field(default_factory=dict)
     launches: dict[str, Launch] = field(default_factory=dict)
+    on_launch: Callable[[Launch], None] = lambda _: None
+    on_end: Callable[[Launch], None] = lambda _: None
 
     def launch(self, body: LaunchBody, *, late: bool = False) -> Launch:
         now = self.monotonic()
@@ -86,6 +92,7 @@ class Account:
         )
         self.capacity[body.instance_type_name, body.region_name] -= 1
         self.launches[made.id] = made
+        self.on_launch(made)
         return made
 
     def end(self, launch: Launch) -> None:
@@ -93,6 +100,7 @@ class Account:
             launch.ended_at = self.monotonic()
             launch.gone_at = launch.ended_at + self.end_seconds
             self.capacity[launch.body.instance_type_name, launch.body.region_name] += 1
+            self.on_end(launch)
 
     @property
     def living(self) -> list[Launch]:

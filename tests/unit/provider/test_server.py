@@ -56,7 +56,7 @@ def test_an_error_arrives_as_its_text(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         stub.Read(proto.ReadRequest(urn=URN.format("Nothing"), id="x"))
     assert caught.value.details() == (
-        "trivet:host:Nothing\n  rule:   the provider knows trivet:host:Bundle\n"
+        "trivet:host:Nothing\n  rule:   the provider knows trivet:host:Bundle, trivet:lambdacloud:Instance\n"
         "  remedy: correct the type, or update Trivet"
     )
 

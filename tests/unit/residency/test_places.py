@@ -13,6 +13,7 @@ from trivet.residency.places import handled_by
 
 HOME = {"country": "ZA", "operatedFrom": "ZA"}
 FILE = "file:///srv/state"
+LAMBDA = {"instanceTypes": ["gpu_1x_a10"], "allowFrom": ["198.51.100.7/32"], "monthlyBudget": 50}
 FRONTIER = {"url": "https://api.example.org/v1", "model": "big", "country": "US", "dataClasses": ["public"]}
 
 
@@ -81,8 +82,8 @@ def test_pulumi_its_state_and_the_keys_lie_with_the_people_where_the_host_is_ano
 
 
 def test_on_another_tier_the_place_is_the_provider_s_region() -> None:
-    rented = assets(tier="gpuaas", region="us-east-1", operatedFrom="ZA")
-    assert (rented["compute"].provider, rented["compute"].region) == ("local", "us-east-1")
+    rented = assets(tier="gpuaas", target="lambda", region="us-east-1", operatedFrom="ZA", **{"lambda": LAMBDA})
+    assert (rented["compute"].provider, rented["compute"].region) == ("lambda", "us-east-1")
     assert not judge(rented["compute"], regime="za-strict").lawful
 
 
@@ -95,3 +96,10 @@ def test_a_provider_handles_requests_where_it_says_whatever_the_region() -> None
     }
     assert len(judge(*handled.values(), regime="uk").refused) == 2
     assert judge(*handled_by(providers["aws"], "eu-west-2"), regime="uk").lawful
+
+
+def test_every_region_that_a_node_may_come_to_is_judged() -> None:
+    rented = {**LAMBDA, "otherRegions": ["europe-central-1"]}
+    changes = {"tier": "gpuaas", "target": "lambda", "region": "us-east-1", "lambda": rented}
+    placed = stack_assets(spec_with({}), settings(**changes), load_tables(), state_backend=FILE)
+    assert {asset.region for asset in placed if asset.kind == "compute"} == {"us-east-1", "europe-central-1"}

@@ -208,7 +208,7 @@ class LambdaCloud:
 REMEDIES = {
     "global/invalid-api-key": "set LAMBDA_API_KEY_FILE to a file with a key of https://cloud.lambda.ai/api-keys",
     "global/quota-exceeded": "end what you no longer use, or ask Lambda for a larger quota",
-    NO_CAPACITY: "list more instance types or regions in the stack's settings (lambda.instanceTypes, lambda.regions)",
+    NO_CAPACITY: "list more lambda.instanceTypes or lambda.otherRegions in the stack's settings",
 }
 
 

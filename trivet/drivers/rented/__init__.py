@@ -7,8 +7,8 @@
 4. A launch is never sent twice. The next one has another id.
 """
 
-from trivet.drivers.rented.launch import Wish, acquire
+from trivet.drivers.rented.launch import Choice, Wish, acquire
 from trivet.drivers.rented.ledger import Launch, Ledger
 from trivet.drivers.rented.release import release
 
-__all__ = ["Launch", "Ledger", "Wish", "acquire", "release"]
+__all__ = ["Choice", "Launch", "Ledger", "Wish", "acquire", "release"]

@@ -20,61 +20,71 @@ NOT_CARRIED_OUT = frozenset({"http/429", "unreachable"})
 
 
 @dataclass(frozen=True)
-class Wish:
-    """The node that a stack wants.
+class Choice:
+    """What may be rented.
 
     Attributes:
         kinds: of machine, the most wanted first.
         regions: the most wanted first; a better kind counts for more than a better region.
         ttl: seconds from the launch until the node ends, whatever the traffic.
+    """
+
+    kinds: tuple[str, ...]
+    regions: tuple[str, ...]
+    ttl: int
+    budget: Budget
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The node that a stack wants.
+
+    Attributes:
         max_ttl: seconds beyond which no hold reaches.
         label: of what is made beside it; stands for `public_key`.
         user_data: cloud-init for a node that lives by a charter.
     """
 
     stack: str
-    kinds: tuple[str, ...]
-    regions: tuple[str, ...]
-    ttl: int
+    choice: Choice
     max_ttl: int
     label: str
     public_key: str
     doors: tuple[Door, ...]
     user_data: Callable[[Charter], str]
-    budget: Budget
 
 
-def choose(wish: Wish, offers: Sequence[Offer]) -> list[Offer]:
+def choose(choice: Choice, offers: Sequence[Offer]) -> list[Offer]:
     """What the provider has of what is wanted, in order of preference.
 
     Raises:
         CapacityError: nothing.
     """
     there = {(offer.kind, offer.region): offer for offer in offers}
-    found = [there[kind, region] for kind in wish.kinds for region in wish.regions if (kind, region) in there]
+    found = [there[kind, region] for kind in choice.kinds for region in choice.regions if (kind, region) in there]
     if not found:
-        elsewhere = sorted({offer.region for offer in offers if offer.kind in wish.kinds})
+        elsewhere = sorted({offer.region for offer in offers if offer.kind in choice.kinds})
         raise CapacityError(
             code="no-offer",
-            value=f"{' or '.join(wish.kinds)} in {' or '.join(wish.regions)}: none to be had now"
+            value=f"{' or '.join(choice.kinds)} in {' or '.join(choice.regions)}: none to be had now"
             + (f"; there are some in {', '.join(elsewhere)}" if elsewhere else ""),
             rule="the provider has a machine of a listed type in a listed region",
-            remedy="list more of lambda.instanceTypes or lambda.regions in the stack's settings, or try again later",
+            remedy="list more lambda.instanceTypes or lambda.otherRegions in the stack's settings, or try again later",
         )
     return found
 
 
-def affordable(wish: Wish, ledger: Ledger, offers: Sequence[Offer], now: float) -> list[Offer]:
+def affordable(choice: Choice, ledger: Ledger, offers: Sequence[Offer], now: float) -> list[Offer]:
     """The choices; refused if even one of them could exceed the budget, for any of them may be taken.
 
     Raises:
         BudgetError: one could.
         CapacityError: there is none.
     """
-    chosen = choose(wish, offers)
+    chosen = choose(choice, offers)
     spent = month_to_date(ledger.launches(), now)
     for offer in chosen:
-        require_budget(wish.budget, offer, wish.ttl, spent)
+        require_budget(choice.budget, offer, choice.ttl, spent)
     return chosen
 
 
@@ -121,7 +131,7 @@ def _overdue(provider: ComputeProvider, launch: Launch, node: Node) -> bool:
 
 def _order(provider: ComputeProvider, ledger: Ledger, wish: Wish, report: Report) -> Launch:
     last: CloudError | None = None
-    for offer in affordable(wish, ledger, provider.offers(), provider.clock.now()):
+    for offer in affordable(wish.choice, ledger, provider.offers(), provider.clock.now()):
         launch = ledger.save(_intent(provider, wish, offer))
         report(f"launching {offer.kind} in {offer.region} at {offer.cents_per_hour / 100:.2f} $/h")
         try:
@@ -195,7 +205,7 @@ def _intent(provider: ComputeProvider, wish: Wish, offer: Offer) -> Launch:
         region=offer.region,
         cents_per_hour=offer.cents_per_hour,
         launched_at=now,
-        expires_at=now + wish.ttl,
+        expires_at=now + wish.choice.ttl,
         ends_by=now + wish.max_ttl,
     )
 

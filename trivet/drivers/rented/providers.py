@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from trivet.drivers.clock import Clock
 from trivet.drivers.compute import ComputeProvider
 from trivet.errors import TrivetError
 
@@ -15,7 +16,7 @@ KEY_FILE, KEY, URL = "LAMBDA_API_KEY_FILE", "LAMBDA_API_KEY", "LAMBDA_CLOUD_URL"
 
 
 @contextmanager
-def open_lambda(environ: Mapping[str, str] = os.environ) -> Iterator[ComputeProvider]:
+def open_lambda(environ: Mapping[str, str] = os.environ, clock: Clock | None = None) -> Iterator[ComputeProvider]:
     """Lambda, for the account of `LAMBDA_API_KEY_FILE` (or `LAMBDA_API_KEY`); `LAMBDA_CLOUD_URL` names a fake one.
 
     Raises:
@@ -23,7 +24,7 @@ def open_lambda(environ: Mapping[str, str] = os.environ) -> Iterator[ComputeProv
     """
     from trivet.drivers.lambda_cloud import LambdaCloud, LambdaCompute  # noqa: PLC0415  # httpx takes its time
 
-    with LambdaCloud(lambda_key(environ), url=lambda_url(environ)) as cloud:
+    with LambdaCloud(lambda_key(environ), url=lambda_url(environ), clock=clock) as cloud:
         yield LambdaCompute(cloud)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.lambda_cloud import Fault, Faults
 from tests.fakes.lambda_cloud.server import Wire
-from tests.unit.drivers.rented.world import STACK, WISH, Killed, World
+from tests.unit.drivers.rented.world import CHOICE, STACK, Killed, World
 from trivet.errors import CloudError
 
 REAPER_SECONDS = 300
@@ -161,7 +161,7 @@ def check(world: World) -> None:
     assert [each.id for each in world.ours] == [launch.node_id]
     assert [each.node_id for each in world.ledger.open(STACK)] == [launch.node_id]
     shutil.rmtree(world.directory)  # the checkout is lost: the tags alone tell
-    world.clock.sleep(WISH.ttl + 2 * REAPER_SECONDS)
+    world.clock.sleep(CHOICE.ttl + 2 * REAPER_SECONDS)
     world.reap()
     assert world.ours == []
     world.require_sound()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tests.fakes.lambda_cloud import Fault, Faults
-from tests.unit.drivers.rented.world import STACK, WISH, World
+from tests.unit.drivers.rented.world import CHOICE, STACK, WISH, World, wish
 from trivet.drivers.rented.bill import Budget, cost, month_to_date
 from trivet.errors import AmbiguousError, BudgetError, CapacityError, CloudError
 from trivet.idle.charter import charter_of, held_name
@@ -40,7 +38,7 @@ def test_a_second_up_takes_the_node_that_is_there(world: World) -> None:
 
 
 def test_the_next_choice_is_taken_where_the_first_has_none(world: World) -> None:
-    for region in WISH.regions:
+    for region in CHOICE.regions:
         world.fake.account.capacity["gpu_1x_h100_pcie", region] = 0
     launch = world.up()
     assert (launch.kind, launch.region) == ("gpu_1x_a10", "us-east-1")
@@ -56,9 +54,8 @@ def test_capacity_that_vanishes_between_look_and_launch_costs_nothing(world: Wor
 
 
 def test_nothing_to_be_had_says_where_there_is_some(world: World) -> None:
-    wish = replace(WISH, kinds=("gpu_8x_h100_sxm5",), regions=("moon-1",))
     with pytest.raises(CapacityError, match="there are some in asia-northeast-1"):
-        world.up(wish=wish)
+        world.up(wish=wish(kinds=("gpu_8x_h100_sxm5",), regions=("moon-1",)))
     assert launches(world) == 0
 
 
@@ -109,7 +106,7 @@ def test_a_node_that_ended_meanwhile_is_replaced(world: World) -> None:
 
 def test_a_node_past_its_time_is_ended_and_replaced(world: World) -> None:
     first = world.up()
-    world.clock.sleep(WISH.ttl)
+    world.clock.sleep(CHOICE.ttl)
     second = world.up()
     assert first.launch_id != second.launch_id
     assert [each.id for each in world.ours] == [second.node_id]
@@ -119,21 +116,20 @@ def test_a_held_node_outlives_its_time_and_not_its_cap(world: World) -> None:
     launch = world.up()
     (instance,) = world.ours
     instance.name = held_name(STACK, launch.ends_by + 10**6, "demo")
-    world.clock.sleep(WISH.ttl)
+    world.clock.sleep(CHOICE.ttl)
     world.reap()
     assert world.ours == [instance]
-    world.clock.sleep(WISH.max_ttl - WISH.ttl)
+    world.clock.sleep(WISH.max_ttl - CHOICE.ttl)
     world.reap()
     assert world.ours == []
 
 
 def test_a_budget_that_could_be_exceeded_blocks_with_the_arithmetic(world: World) -> None:
-    wish = replace(WISH, budget=Budget(2000, multiplier=1.2))
     with pytest.raises(BudgetError) as refused:
-        world.up(wish=wish)
+        world.up(wish=wish(budget=Budget(2000, multiplier=1.2)))
     assert str(refused.value.value) == ("$3.29/h × 8 h × 1.2 = $31.58, and $0.00 spent this month, make $31.58")
     assert launches(world) == 0
-    world.up(wish=replace(wish, budget=Budget(3159, multiplier=1.2)))
+    world.up(wish=wish(budget=Budget(3159, multiplier=1.2)))
 
 
 def test_what_was_spent_counts(world: World) -> None:
@@ -141,7 +137,7 @@ def test_what_was_spent_counts(world: World) -> None:
     world.clock.sleep(7000)
     world.down()
     with pytest.raises(BudgetError, match=r"\$6\.\d\d spent this month"):
-        world.up(wish=replace(WISH, budget=Budget(3000)))
+        world.up(wish=wish(budget=Budget(3000)))
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 59, 60, 61, 3599, 3600, 7321])

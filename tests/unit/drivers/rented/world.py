@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.fakes.lambda_cloud import KEY, FakeLambda, Faults, ManualClock
 from tests.fakes.lambda_cloud.account import Launch as Instance
 from tests.fakes.lambda_cloud.requests import LaunchBody
 from trivet.drivers.compute import Door
 from trivet.drivers.lambda_cloud import LambdaCloud, LambdaCompute
-from trivet.drivers.rented import Launch, Ledger, Wish, acquire, release
+from trivet.drivers.rented import Choice, Launch, Ledger, Wish, acquire, release
 from trivet.drivers.rented.bill import Budget
 from trivet.drivers.rented.sweep import Sweep, sweep
 
 HOUR = 3600
 STACK = "gpuaas"
-WISH = Wish(
-    stack=STACK,
+CHOICE = Choice(
     kinds=("gpu_1x_h100_pcie", "gpu_1x_a10"),
     regions=("us-east-1", "us-west-1"),
     ttl=8 * HOUR,
+    budget=Budget(1_000_000),
+)
+WISH = Wish(
+    stack=STACK,
+    choice=CHOICE,
     max_ttl=24 * HOUR,
     label="trivet-gpuaas-0badcafe",
     public_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2U=",
     doors=(Door(22, "198.51.100.0/24", "SSH"), Door(8080, "198.51.100.0/24", "gateway")),
     user_data=lambda charter: f"#cloud-config\n# {charter.launch_id}\n",
-    budget=Budget(1_000_000),
 )
+
+
+def wish(**changes: Any) -> Wish:
+    """The wish with another choice."""
+    return replace(WISH, choice=replace(CHOICE, **changes))
 
 
 class Killed(BaseException):

@@ -1,0 +1,88 @@
+"""A rented node end to end: a fake Lambda whose instances are machines of the lab, on which the stack really starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.lambda_cloud import KEY, FakeLambda
+from tests.fakes.lambda_cloud.app import BASE
+from tests.fakes.lambda_cloud.lab import LabMachines
+from tests.fakes.serving import serving
+from tests.host.conftest import CACHE
+from tests.program.stack import Stack
+from tools.lab.engine import docker
+from tools.lab.workstation import remove
+from trivet.drivers.clock import SystemClock
+
+IDLE_MINUTES = 5
+
+
+class RentedStack(Stack):
+    """A project directory, and a stack on a node that is rented for it."""
+
+    def __init__(self, project: Path, fake: FakeLambda, url: str) -> None:
+        self.fake = fake
+        super().__init__(project)
+        self.env |= {"LAMBDA_API_KEY": KEY, "LAMBDA_CLOUD_URL": url}
+        self.settings |= {"tier": "gpuaas", "target": "lambda", "region": "us-east-1", "bind": "0.0.0.0"}  # noqa: S104
+        self.settings["lambda"] = {
+            "instanceTypes": ["gpu_1x_a10"],
+            "allowFrom": ["192.0.2.0/24"],
+            "monthlyBudget": 50,
+            "keyOnNode": True,
+            "idleMinutes": IDLE_MINUTES,
+        }
+        self.write()
+
+
+@pytest.fixture(scope="module")
+def rented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RentedStack]:
+    label = f"lab-rented-{uuid.uuid4().hex[:8]}"
+    fake = FakeLambda(SystemClock())
+    fake.account.end_seconds = 1
+    lab = LabMachines(fake.account, label=label, state=tmp_path_factory.mktemp("lab"), cache=CACHE)
+    gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    try:
+        with serving(fake.app, address=gateway) as url:  # where the node reaches it too
+            stack = RentedStack(tmp_path_factory.mktemp("rented"), fake, url + BASE)
+            yield stack
+            stack.destroy()
+    finally:
+        lab.join()
+        remove(label)
+    assert lab.errors == []
+
+
+def test_a_node_is_rented_conforms_ends_when_idle_and_state_and_provider_agree(rented: RentedStack) -> None:
+    account = rented.fake.account
+    preview = rented.pulumi("preview")
+    assert "$1.29" in preview
+    assert account.launches == {}
+
+    rented.up()
+    (instance,) = account.living
+    outputs = rented.outputs
+    assert (outputs["address"], outputs["region"]) == (instance.address, "us-east-1")
+    command = [sys.executable, "-m", "trivet.cli", "verify", "--url", outputs["url"], "--key-file", outputs["keyFile"]]
+    command += ["--spec", str(rented.project / "inference.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=rented.project, env=rented.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rented.pulumi("preview", "--expect-no-changes")
+
+    last = time.monotonic()
+    while instance.ended_at is None and time.monotonic() - last < IDLE_MINUTES * 60 + 120:
+        time.sleep(1)
+    assert instance.ended_at is not None, "the node ends itself"
+    assert instance.ended_at - last >= IDLE_MINUTES * 60 - 60
+
+    rented.pulumi("refresh", "--yes", "--skip-preview")
+    assert "address" not in str(rented.pulumi("stack", "export")).partition('"outputs"')[0]
+    rented.destroy()
+    assert (account.living, account.keys, account.rulesets) == ([], {}, {})
