@@ -17,13 +17,15 @@ from trivet.spec.digest import canonical_json
 CONTAINERD_NAME: Final = "io.containerd.image.name"
 
 
-def docker_archive(layout: Layout, manifest_digest: str, reference: str) -> Iterator[bytes]:
+def docker_archive(layout: Layout, manifest_digest: str, reference: str, *, without: int = 0) -> Iterator[bytes]:
     """Yield the tar of one image, in chunks of at most 1 MiB.
 
     Args:
         layout: the store.
         manifest_digest: of an image in the store's index.
         reference: the name that the engine gives to the image, as `trivet/llama:0123456789ab`.
+
+        without: how many of the first layers to leave out, because the engine has them.
 
     Raises:
         IntegrityError: the image or a blob is missing, or is not what its digest promises. The tar is then cut short
@@ -40,7 +42,10 @@ def docker_archive(layout: Layout, manifest_digest: str, reference: str) -> Iter
     yield from _file(
         "manifest.json", canonical_json([{"Config": _name(manifest.config), "RepoTags": [reference], "Layers": layers}])
     )
+    present = {blob.digest for blob in manifest.layers[:without]} - {blob.digest for blob in manifest.layers[without:]}
     for blob in (entry, *manifest.blobs):
+        if blob.digest in present:
+            continue
         yield _header(_name(blob), blob.size)
         yield from layout.stream(blob)
         yield _padding(blob.size)

@@ -50,6 +50,17 @@ def test_every_blob_is_in_the_archive_under_its_digest(
             assert name == f"blobs/{sha256_digest(content).replace(':', '/')}"
 
 
+def test_the_first_layers_may_be_left_out_but_never_one_that_is_needed_again(tmp_path: Path) -> None:
+    layout = Layout.create(tmp_path)
+    layers = [b"base", b"again", b"again", b"top"]
+    entry = put_image(layout, "image/llama", layers)
+    for without, there in ((1, {b"again", b"top"}), (2, {b"again", b"top"}), (3, {b"top"}), (4, set())):
+        files = unpack(b"".join(docker_archive(layout, entry.digest, REFERENCE, without=without)))
+        (docker,) = json.loads(files["manifest.json"])
+        assert len(docker["Layers"]) == len(layers)
+        assert {files[name] for name in docker["Layers"] if name in files} == there
+
+
 def test_the_archive_is_an_oci_layout_too(tmp_path: Path) -> None:
     layout = store(tmp_path / "store")
     with tarfile.open(fileobj=io.BytesIO(b"".join(docker_archive(layout, image(layout).digest, REFERENCE)))) as tar:

@@ -171,17 +171,16 @@ class HostContract:
 
         started = time.monotonic()
         with pytest.raises(IntegrityError):
-            host.run(["sh", "-c", 'cat; sleep 9; echo >"$1/made"', "sh", root], stdin=broken())
-        assert time.monotonic() - started < 8
-        time.sleep(max(0.0, started + 10 - time.monotonic()))
+            host.run(["sh", "-c", 'cat; sleep 3; echo >"$1/made"', "sh", root], stdin=broken())
+        time.sleep(max(0.0, started + 5 - time.monotonic()))
         assert host.listdir(root) == []
 
     def test_a_command_that_takes_too_long_is_ended_with_its_children(self, host: Host, root: str) -> None:
         started = time.monotonic()
         with pytest.raises(HostError, match="did not end within 1 s"):
-            host.run(["sh", "-c", '(sleep 4; echo >"$1/made") & sleep 60', "sh", root], timeout=1)
+            host.run(["sh", "-c", '(sleep 3; echo >"$1/made") & sleep 60', "sh", root], timeout=1)
         assert time.monotonic() - started < 10
-        time.sleep(max(0.0, started + 6 - time.monotonic()))
+        time.sleep(max(0.0, started + 5 - time.monotonic()))
         assert host.listdir(root) == []
 
     def test_an_interrupt_ends_what_runs_and_what_would(self, host: Host, connect: Connect) -> None:

@@ -65,6 +65,32 @@ def test_an_image_that_becomes_something_else_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wanted", "there"),
+    [(["a", "b", "c"], 2), (["a", "x"], 1), (["b", "a"], 0), (["a", "b"], 2), (["e"], 1), ([], 0)],
+)
+def test_the_layers_that_an_image_shares_with_another_one_are_its_lowest(wanted: list[str], there: int) -> None:
+    others = [{"RootFS": {"Layers": layers}} for layers in (["a", "b", "d"], ["e"])] + [{"RootFS": {}}]
+    answers = {
+        ("docker", "image", "ls"): Answer("sha256:1\nsha256:2\nsha256:2\nsha256:3\n"),
+        ("docker", "image", "inspect"): Answer(json.dumps(others)),
+    }
+    assert images.layers_there(Docker(EngineHost(answers=answers)), wanted) == there
+
+
+@pytest.mark.parametrize(
+    ("status", "known"),
+    [
+        ([["driver-type", "io.containerd.snapshotter.v1"]], False),
+        ([["Backing Filesystem", "extfs"]], True),
+        (None, True),
+    ],
+)
+def test_the_containerd_store_is_one_that_wants_every_layer(status: object, *, known: bool) -> None:
+    info = json.dumps({"ServerVersion": "29.0", "DockerRootDir": "/", "DriverStatus": status})
+    assert Docker(EngineHost(answers={("docker", "info"): Answer(info)})).facts().knows_layers is known
+
+
+@pytest.mark.parametrize(
     ("stderr", "gone"),
     [
         ("Error response from daemon: No such image: trivet/llama:0", True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from trivet.bundle.archive import docker_archive
+from trivet.bundle.layout import Layout
 from trivet.bundle.oci import Descriptor
 from trivet.drivers.bundle import ledger
 from trivet.drivers.bundle.observation import Observation, config_text, labelled, running_config
@@ -15,7 +16,7 @@ from trivet.drivers.bundle.site import Site
 from trivet.drivers.engine import containers, images
 from trivet.drivers.engine.containers import Container
 from trivet.errors import EngineError, HostError, TrivetError
-from trivet.render import paths
+from trivet.render import Image, paths
 from trivet.render.compose import CONFIG, GATEWAY, compose_file
 
 
@@ -84,7 +85,16 @@ def _references(site: Site) -> list[str]:
 def _load_images(site: Site, ready: Ready) -> None:
     for image in ready.images.values():
         site.report(f"loading {image.reference}")
-        images.load(site.docker, image, docker_archive(ready.store, image.manifest, image.reference), site.report)
+        there = images.layers_there(site.docker, _layers(ready.store, image)) if ready.knows_layers else 0
+        archive = docker_archive(ready.store, image.manifest, image.reference, without=there)
+        images.load(site.docker, image, archive, site.report)
+
+
+def _layers(store: Layout, image: Image) -> list[str]:
+    """Digests of the layers' content, as the engine names them, the lowest first."""
+    config = store.read(store.manifest(store.entry(image.manifest)).config)
+    layers: list[str] = json.loads(config)["rootfs"]["diff_ids"]
+    return layers
 
 
 def _place_models(site: Site, ready: Ready) -> None:

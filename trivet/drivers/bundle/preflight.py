@@ -36,6 +36,7 @@ class Ready:
     store: Layout
     images: dict[str, Image]
     files: list[LockedFile]
+    knows_layers: bool
 
 
 def preflight(site: Site) -> Ready:
@@ -70,7 +71,9 @@ def preflight(site: Site) -> Ready:
     if wanted:
         site.report(f"verifying {len(missing)} images and {len(models)} models of the store")
         store.verify(*wanted)
-    return Ready(compose=compose, containers=found, store=store, images=missing, files=files)
+    return Ready(
+        compose=compose, containers=found, store=store, images=missing, files=files, knows_layers=facts.knows_layers
+    )
 
 
 def _require_port(site: Site, gateway: Container | None) -> None:

@@ -11,14 +11,20 @@ from trivet.drivers.host import Completed, Host, Report
 from trivet.errors import EngineError
 
 OWN_SOCKET = "unix://"
+CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the engine is. `data` is the directory on the host that holds images and volumes."""
+    """What the engine is. `data` is the directory on the host that holds images and volumes.
+
+    `knows_layers`: it finds a layer that it has by the layer's content, and does not read it from an archive again. The
+    containerd image store wants every blob.
+    """
 
     version: str
     data: str
+    knows_layers: bool
 
 
 class Docker:
@@ -85,7 +91,12 @@ class Docker:
                 remedy="start it (`make setup` does), and see that your user may talk to it (group docker)",
             )
         info = json.loads(done.stdout)
-        return Facts(version=info["ServerVersion"], data=info["DockerRootDir"])
+        status = dict(info.get("DriverStatus") or ())
+        return Facts(
+            version=info["ServerVersion"],
+            data=info["DockerRootDir"],
+            knows_layers=CONTAINERD_STORE not in status.values(),
+        )
 
 
 def refused(done: Completed) -> EngineError:

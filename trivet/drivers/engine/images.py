@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from trivet.drivers.engine.docker import Docker, refused
 from trivet.drivers.host import Report
@@ -24,6 +25,13 @@ def missing(docker: Docker, images: Mapping[str, Image]) -> dict[str, Image]:
     for each in docker.inspect("image", [image.reference for image in images.values()]):
         found |= dict.fromkeys(each["RepoTags"] or (), each["Id"])
     return {name: image for name, image in images.items() if not identity(found.get(image.reference, ""), image)}
+
+
+def layers_there(docker: Docker, layers: Sequence[str]) -> int:
+    """How many of an image's first layers (by the digest of their content) the engine has, below some other image."""
+    ids = docker.lines("image", "ls", "--quiet", "--no-trunc")
+    known = [each["RootFS"].get("Layers") or [] for each in docker.inspect("image", sorted(set(ids)))]
+    return max((_shared(layers, other) for other in known), default=0)
 
 
 def load(docker: Docker, image: Image, archive: Iterable[bytes], report: Report) -> None:
@@ -55,6 +63,11 @@ def remove(docker: Docker, reference: str) -> bool:
     if "is using" in words or "in use" in words:
         return False
     raise refused(done)
+
+
+def _shared(layers: Sequence[str], other: Sequence[str]) -> int:
+    pairs = zip(layers, other, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _reported(archive: Iterable[bytes], image: Image, report: Report) -> Iterator[bytes]:

@@ -1,0 +1,1 @@
+"""Transfers to a host over SSH, beside what people use for them."""
