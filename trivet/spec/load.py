@@ -141,7 +141,10 @@ def _value(error: ErrorDetails, tree: Any, loc: Sequence[int | str]) -> str:
         return "nothing"
     value = error["input"]
     if len(loc) > len(error["loc"]):
-        value = functools.reduce(lambda node, part: node[part], loc, tree)
+        try:
+            value = functools.reduce(lambda node, part: node[part], loc, tree)
+        except LookupError:  # what breaks the rule is a default, or that it is missing
+            return "nothing"
     if isinstance(value, Mapping):
         return "{…}"
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -72,3 +72,8 @@ def test_a_host_over_ssh_comes_as_an_object() -> None:
 def test_a_host_that_cannot_be_is_refused(given: dict[str, str], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         parse_settings("onprem", {**REGION, **given})
+
+
+def test_a_default_that_breaks_a_rule_is_said_to_be_missing() -> None:
+    with pytest.raises(SpecError, match="target = nothing"):
+        parse_settings("gpuaas", REGION)
