@@ -53,8 +53,9 @@ def _described(host: Workstation) -> str:
 
 def _down() -> int:
     count = remove(LABEL)
-    if images := docker("images", "--quiet", "trivet-lab").split():
-        docker("rmi", *images)
+    for image in docker("images", "--quiet", "trivet-lab").split():
+        if not docker("ps", "--all", "--quiet", "--filter", f"ancestor={image}"):  # tests may be running
+            docker("rmi", image)
     say(f"lab: {count} workstations are gone; their image's root stays in {CACHE.relative_to(ROOT)}")
     return 0
 
