@@ -14,6 +14,7 @@ from trivet.render.deployed import reference
 from trivet.render.gateway import gateway_config
 from trivet.spec import Lock, Settings, StackSpec
 from trivet.spec.base import Digest, Frozen
+from trivet.spec.bundle import SignedBundle
 from trivet.spec.lock import LockedModel
 from trivet.spec.ssh import SshTarget
 
@@ -37,6 +38,7 @@ class Installation(Frozen):
     host: Annotated[SshTarget | None, Field(description="How the host is reached, with target ssh.")] = None
     root: Annotated[str, Field(min_length=1, description="Directory on the host that holds the installation.")]
     store: Annotated[str, Field(min_length=1, description="OCI image layout with the images and models.")]
+    bundle: Annotated[SignedBundle | None, Field(description="Signed, and what the store is filled from.")] = None
     key_directory: Annotated[str, Field(min_length=1, description="Where the operator's API keys are written.")]
     bind: str
     port: Annotated[int, Field(ge=1, le=65535)]
@@ -87,6 +89,7 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
         host=settings.host,
         root=f"{settings.root}/{stack}" if settings.host else f".trivet/hosts/{stack}",
         store=".trivet/store",
+        bundle=settings.bundle,
         key_directory=f".trivet/keys/{stack}",
         bind=settings.bind,
         port=settings.port or spec.gateway.port,

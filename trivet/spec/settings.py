@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from trivet.errors import SpecError
 from trivet.spec.base import Country, Frozen, refuse
+from trivet.spec.bundle import SignedBundle
 from trivet.spec.gateway import Port
 from trivet.spec.load import spec_error
 from trivet.spec.rental import LambdaSettings
@@ -69,6 +70,9 @@ class Settings(Frozen):
     ] = None
     operator_parent: Annotated[
         Country | None, Field(description="Jurisdiction of the operator's parent company, for the CLOUD Act flag.")
+    ] = None
+    bundle: Annotated[
+        SignedBundle | None, Field(description="Install from this signed bundle, and not from what was built here.")
     ] = None
     retain: Annotated[bool, Field(description="Keep the audit's volume when the stack is destroyed.")] = False
     wait_seconds: Annotated[

@@ -1,8 +1,9 @@
 """Everything that can be refused, before anything is changed.
 
 In this order, the cheap before the slow: the engine answers and is the host's own; Compose is there; the port is free,
-or our own gateway holds it; the store holds what the lock pins; the disks have room; every blob that would travel has
-the digest that the lock promises.
+or our own gateway holds it; the bundle that the settings name, if they name one, is signed and sound; the store, which
+is filled from it, holds what the lock pins; the disks have room; every blob that would travel has the digest that the
+lock promises.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from trivet.bundle.layout import Layout
 from trivet.drivers import disk, listening
 from trivet.drivers.bundle.observe import ours
+from trivet.drivers.bundle.signed import fill_store
 from trivet.drivers.bundle.site import Site
 from trivet.drivers.engine import images
 from trivet.drivers.engine.compose import Compose
@@ -45,13 +47,16 @@ def preflight(site: Site) -> Ready:
     Raises:
         EngineError: no engine, or no Compose.
         HostError: the port is taken, or a disk too full.
-        IntegrityError: the store lacks something, or a blob is not what the lock promises.
+        IntegrityError: the bundle is not signed as it must be or not sound, the store lacks something, or a blob is
+            not what the lock promises.
     """
     installation = site.installation
     facts = site.docker.facts()
     compose = Compose(site.docker, installation.project, site.path(paths.COMPOSE_FILE))
     found = ours(site)
     _require_port(site, found.get(GATEWAY))
+    if installation.bundle:
+        fill_store(installation, installation.bundle, site.report)
     store = site.store()
     missing = images.missing(site.docker, installation.images)
     models = {name: _unplaced(site, model.files) for name, model in installation.models.items()}
