@@ -68,6 +68,10 @@ def choice_lines(choices: Sequence[Choice]) -> list[str]:
         lines += ["", "can run it by the tables; probe first", *_open(probes)]
         for first in dict.fromkeys(choice.first for choice in probes):
             lines += paragraph(first, first="  first: ")
+    dates = sorted({choice.price_dated for choice in (*fits, *probes) if choice.price_hour and choice.price_dated})
+    if len(dates) > 1:
+        text = f"the prices are of {len(dates)} dates, {dates[0]} to {dates[-1]}: refresh them before you compare"
+        lines += ["", *paragraph(text, first="note  ")]
     return [*lines, "", "refused", *_refused(refused)]
 
 

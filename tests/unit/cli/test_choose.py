@@ -29,6 +29,13 @@ def test_three_lists_fit_a_terminal(own: Path, capsys: pytest.CaptureFixture[str
     assert "onprem  own  ZA: a machine of yours with no GPU; no rent" in said
 
 
+def test_prices_of_several_dates_are_not_shown_without_saying_so(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["choose", "--spec", str(own)]) == 0
+    assert "note  the prices are of 2 dates, 2025-04-01 to 2026-06-01: refresh them" in capsys.readouterr().out
+    assert main(["choose", "--spec", str(own), "--budget", "1"]) == 0  # AWS alone is left
+    assert "the prices are of" not in capsys.readouterr().out
+
+
 def test_json_lists_every_place(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["choose", "--spec", str(own), "--budget", "0.7", "--json"]) == 0
     choices = json.loads(capsys.readouterr().out)["choices"]
