@@ -53,10 +53,11 @@ lab-down: setup ## take them away
 
 relock: dev ## pin the Python dependencies again, with hashes
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header ../pyproject.toml runtime.in -o runtime.txt
-	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header dev.in -o dev.txt
+	@$(IN_ENV) cd requirements && for lock in modal dev; do \
+	  uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header $$lock.in -o $$lock.txt; done
 
-fake-clouds: dev ## a fake Lambda in real time, until Ctrl-C; prints what to export
-	@$(IN_ENV) python -m tests.fakes.lambda_cloud
+fake-clouds: build dev ## a fake Lambda and a fake Modal, in real time, until Ctrl-C; prints what to export
+	@$(IN_ENV) { python -m tests.fakes.modal & python -m tests.fakes.lambda_cloud; wait; }
 
 clean: ## remove what was made, but not a running stack
 	@tools/setup/clean.sh

@@ -1,10 +1,10 @@
-"""A registry that gives out one image of a layout: the reading half of the OCI distribution API, on 127.0.0.1."""
+"""A registry that gives out images of a layout: the reading half of the OCI distribution API, on 127.0.0.1."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from trivet.bundle.layout import Layout
@@ -14,14 +14,22 @@ from trivet.bundle.oci import Descriptor
 @contextlib.contextmanager
 def serving_image(layout: Layout, entry: Descriptor, repository: str) -> Iterator[str]:
     """Serve the image; yields its reference by digest, as `127.0.0.1:40000/own/base@sha256:…`."""
-    blobs = {blob.digest: blob for blob in layout.manifest(entry).blobs}
-    pages = {f"/v2/{repository}/manifests/{entry.digest}": entry}
-    pages |= {f"/v2/{repository}/blobs/{digest}": blob for digest, blob in blobs.items()}
+    with serving_images(layout, {repository: entry}) as host:
+        yield f"{host}/{repository}@{entry.digest}"
+
+
+@contextlib.contextmanager
+def serving_images(layout: Layout, images: Mapping[str, Descriptor], *, port: int = 0) -> Iterator[str]:
+    """Serve images by repository; yields the registry, as `127.0.0.1:40000`."""
+    pages: dict[str, Descriptor] = {}
+    for repository, entry in images.items():
+        pages[f"/v2/{repository}/manifests/{entry.digest}"] = entry
+        pages |= {f"/v2/{repository}/blobs/{blob.digest}": blob for blob in layout.manifest(entry).blobs}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def do_HEAD(self) -> Descriptor | None:
             blob = pages.get(self.path)
             self.send_response(200 if blob or self.path == "/v2/" else 404)
             self.send_header("Content-Length", str(blob.size if blob else 0))
@@ -29,17 +37,20 @@ def serving_image(layout: Layout, entry: Descriptor, repository: str) -> Iterato
                 self.send_header("Content-Type", blob.media_type)
                 self.send_header("Docker-Content-Digest", blob.digest)
             self.end_headers()
-            if blob:
+            return blob
+
+        def do_GET(self) -> None:
+            if blob := self.do_HEAD():
                 self.wfile.writelines(layout.stream(blob))
 
         def log_message(self, *_: object) -> None:
             """Tests are quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"127.0.0.1:{server.server_port}/{repository}@{entry.digest}"
+            yield f"127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

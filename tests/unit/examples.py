@@ -36,3 +36,11 @@ def spec_with(changes: Mapping[str, Any]) -> StackSpec:
 def settings(**changes: Any) -> Settings:
     """Settings of an on-premises stack."""
     return Settings.model_validate({"tier": "onprem", "region": "on-premises", **changes})
+
+
+def modal_settings(**modal: Any) -> Settings:
+    """Settings of a stack on Modal; `modal` changes what is said about Modal."""
+    place = {"registry": "registry.example.com/trivet", "routingRegion": "eu-west", **modal}
+    return Settings.model_validate(
+        {"tier": "gpuaas", "target": "modal", "region": "eu-west", "modal": place, "waitSeconds": 60}
+    )

@@ -13,6 +13,7 @@ from trivet.provider.server import serve
 RESOURCES = {
     "trivet:host:Bundle": "trivet.provider.bundle",
     "trivet:lambdacloud:Instance": "trivet.provider.lambda_instance",
+    "trivet:modal:App": "trivet.provider.modal_app",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Any, Literal
 
@@ -84,7 +85,7 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
         SpecError: the stack's name, or two keys' names, cannot be used.
     """
     installation = Installation(
-        project=_project(stack),
+        project=project_name(stack),
         target="ssh" if settings.host else "local",
         host=settings.host,
         root=f"{settings.root}/{stack}" if settings.host else f".trivet/hosts/{stack}",
@@ -110,11 +111,16 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
         volumes=volumes(),
         gateway=gateway_config(spec, lock, settings),
     )
-    _require_distinct_files(installation)
+    require_distinct_keys(installation.gateway)
     return installation
 
 
-def _project(stack: str) -> str:
+def project_name(stack: str) -> str:
+    """What everything of a stack is named after, at any place.
+
+    Raises:
+        SpecError: the stack's name cannot be used.
+    """
     project = f"trivet-{stack}"
     if not re.fullmatch(PROJECT, project):
         raise SpecError(
@@ -126,8 +132,13 @@ def _project(stack: str) -> str:
     return project
 
 
-def _require_distinct_files(installation: Installation) -> None:
-    names = [key_name(team["name"], key["name"]) for team in installation.gateway["teams"] for key in team["keys"]]
+def require_distinct_keys(gateway: Mapping[str, Any]) -> None:
+    """Refuse a gateway two keys of which would lie in one file.
+
+    Raises:
+        SpecError: two would.
+    """
+    names = [key_name(team["name"], key["name"]) for team in gateway["teams"] for key in team["keys"]]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SpecError(

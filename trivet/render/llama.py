@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trivet.render.runtime import WEIGHTS, Command, Deployed, Traits, flags, positive
+from trivet.render.runtime import Command, Deployed, Traits, flags, positive
 
 MIB = 1 << 20
 
@@ -11,6 +11,8 @@ class Llama:
     """Flags as of llama.cpp build 11669 (Debian's 0.7.0)."""
 
     traits = Traits(
+        entrypoint=("llama-server",),
+        private=("/usr/lib/x86_64-linux-gnu/ggml", "/usr/lib/x86_64-linux-gnu/llama"),
         port=8080,
         probe=("CMD", "curl", "-fsS", "http://127.0.0.1:8080/health"),
         scratch="/tmp:rw,noexec,nosuid,nodev,size=64m",  # noqa: S108  # a mount inside the container
@@ -31,7 +33,7 @@ class Llama:
             "--ctx-size": str(model.context_length * slots),
             "--host": "0.0.0.0",  # noqa: S104  # inside its own container, on a network without a way out
             "--metrics": True,
-            "--model": f"{WEIGHTS}/{first}",
+            "--model": f"{deployed.weights}/{first}",
             "--no-slots": True,
             "--no-webui": True,
             "--offline": True,

@@ -20,12 +20,13 @@ WEIGHTS = "/models"
 
 @dataclass(frozen=True)
 class Deployed:
-    """A model with everything that the spec and the lock say about it."""
+    """A model with everything that the spec and the lock say about it. `weights`: where its files lie."""
 
     model: ModelSpec
     files: tuple[LockedFile, ...]
     arguments: Mapping[str, ArgumentValue]
     resources: Resources
+    weights: str = WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Traits:
     """What a runtime's container needs besides its command line.
 
     Attributes:
+        entrypoint: the image's, which its command follows.
+        private: directories that its programs look for at exactly these paths, wherever the rest of the image lies.
         port: where it listens.
         probe: the health check's command.
         scratch: the mount of its only writable directory.
@@ -40,9 +43,11 @@ class Traits:
         gpu: whether it gets the host's GPUs, and the shared memory with which processes on several of them talk.
     """
 
+    entrypoint: tuple[str, ...]
     port: int
     probe: tuple[str, ...]
     scratch: str
+    private: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     gpu: bool = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trivet.render.runtime import WEIGHTS, Command, Deployed, Traits, flags, positive
+from trivet.render.runtime import Command, Deployed, Traits, flags, positive
 
 DEFAULT_SEQUENCES = 64
 
@@ -11,6 +11,7 @@ class Vllm:
     """Flags as of vLLM 0.32: https://docs.vllm.ai/en/stable/cli/serve.html."""
 
     traits = Traits(
+        entrypoint=("vllm", "serve"),
         port=8000,
         probe=("CMD", "curl", "-fsS", "http://127.0.0.1:8000/health"),
         scratch="/tmp:rw,exec,nosuid,nodev,size=8g",  # noqa: S108  # Triton compiles kernels to shared objects here
@@ -28,7 +29,7 @@ class Vllm:
         """See `Runtime.command`."""
         model = deployed.model
         return {
-            WEIGHTS: True,
+            deployed.weights: True,
             **({"--runner": "pooling"} if model.kind == "embedding" else {}),
             **flags(deployed.arguments),
             "--host": "0.0.0.0",  # noqa: S104  # inside its own container, on a network without a way out

@@ -239,6 +239,8 @@ def _say_where(asset: Asset) -> str:
             return "run `pulumi config set operatedFrom CODE[,CODE]` with the countries people operate it from"
         case "state-backend" | "secret":
             return "use a file:// backend, s3://…?region=, or run `pulumi config set stateCountry CODE`"
+        case "registry":
+            return "run `pulumi config set country CODE`, or with Modal `… --path modal.registryCountry CODE`"
     return "run `pulumi config set country CODE` with the ISO 3166-1 code of the country where the machine stands"
 
 

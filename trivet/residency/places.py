@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from trivet.residency.asset import Asset
 from trivet.residency.tables import Provider, Tables
-from trivet.spec import AssetKind, Settings, StackSpec
+from trivet.spec import AssetKind, ModalSettings, Settings, StackSpec
 
 ON_THE_HOST: dict[AssetKind, str] = {
     "compute": "the machine",
@@ -51,20 +51,34 @@ def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_b
     if frontier := spec.gateway.frontier:
         assets.append(Asset(kind="inference-routing", name="frontier", countries=(frontier.country,)))
     if settings.tier != "onprem" and target in tables.providers:
+        entry = settings.modal.routing_region if settings.modal else None
         for region in settings.regions:
-            assets += handled_by(tables.providers[target], region)
+            assets += handled_by(tables.providers[target], region, entry=entry)
+    if settings.modal:
+        assets.append(_registry(settings.modal))
     return tuple(assets)
 
 
-def handled_by(provider: Provider, region: str) -> tuple[Asset, ...]:
-    """Where a provider handles what is done to, and asked of, machines in one of its regions."""
+def handled_by(provider: Provider, region: str, *, entry: str | None = None) -> tuple[Asset, ...]:
+    """Where a provider handles what is done to, and asked of, machines in one of its regions.
+
+    `entry` is the region through which requests are routed, where somebody pinned it.
+    """
     here: Place = {"provider": provider.name, "region": region}
     api: Place = {"countries": provider.control_plane} if provider.control_plane else here
     way: Place = {"countries": provider.routing} if provider.routing else here
+    if entry is not None:
+        way = {"provider": provider.name, "region": entry}
     return (
         Asset(kind="control-plane", name=f"{provider.title}'s API", **api),
         Asset(kind="inference-routing", name="requests on their way", **way),
     )
+
+
+def _registry(modal: ModalSettings) -> Asset:
+    """The registry that Modal pulls the images from; its URL does not tell where it is."""
+    countries = (modal.registry_country,) if modal.registry_country else ()
+    return Asset(kind="registry", name="registry that Modal pulls from", countries=countries)
 
 
 def _state(url: str, settings: Settings, operator: Place) -> Place:

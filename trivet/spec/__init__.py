@@ -2,6 +2,7 @@
 
 from trivet.spec.load import load_spec, parse_spec
 from trivet.spec.lock import Lock, LockedArtifact, LockedFile, LockedImage, LockedModel, load_lock, parse_lock
+from trivet.spec.modal import ModalSettings
 from trivet.spec.residency import AssetKind, Residency, Transfer
 from trivet.spec.settings import Settings, parse_settings
 from trivet.spec.stack import StackSpec
@@ -13,6 +14,7 @@ __all__ = [
     "LockedFile",
     "LockedImage",
     "LockedModel",
+    "ModalSettings",
     "Residency",
     "Settings",
     "StackSpec",

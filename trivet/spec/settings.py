@@ -14,11 +14,13 @@ from trivet.spec.base import Country, Frozen, refuse
 from trivet.spec.bundle import SignedBundle
 from trivet.spec.gateway import Port
 from trivet.spec.load import spec_error
+from trivet.spec.modal import ModalSettings
 from trivet.spec.rental import LambdaSettings
 from trivet.spec.ssh import SshTarget
 
 Tier = Literal["onprem", "gpuaas", "cloud"]
 TIERS: tuple[str, ...] = get_args(Tier)
+RENTED = ("lambda", "modal")  # the targets of tier gpuaas
 
 
 def _address(text: str) -> str:
@@ -38,7 +40,7 @@ class Settings(Frozen):
     """Where the stack runs and how it is reached. Secrets are Pulumi config secrets and not part of this."""
 
     tier: Tier
-    target: Literal["local", "ssh", "lambda"] = "local"
+    target: Literal["local", "ssh", "lambda", "modal"] = "local"
     host: Annotated[SshTarget | None, Field(description="With target ssh: how the host is reached.")] = None
     root: Annotated[
         str,
@@ -50,6 +52,7 @@ class Settings(Frozen):
     lambda_cloud: Annotated[
         LambdaSettings | None, Field(alias="lambda", description="With target lambda: what may be rented.")
     ] = None
+    modal: Annotated[ModalSettings | None, Field(description="With target modal: how it runs the stack.")] = None
     bind: Annotated[str, AfterValidator(_address), Field(description="Address on which the gateway listens.")] = (
         "127.0.0.1"
     )
@@ -89,10 +92,10 @@ class Settings(Frozen):
 
     @model_validator(mode="after")
     def _rented_where_it_is_a_service(self) -> Self:
-        if (self.tier == "gpuaas") != (self.target == "lambda"):
+        if (self.tier == "gpuaas") != (self.target in RENTED):
             refuse(
-                "tier gpuaas has target lambda, and no other tier has it",
-                "run `pulumi config set target lambda`, or choose another tier",
+                f"tier gpuaas has target {' or '.join(RENTED)}, and no other tier has one of them",
+                "run `pulumi config set target lambda` (or modal), or choose another tier",
                 ("target",),
             )
         if (self.target == "lambda") != (self.lambda_cloud is not None):
@@ -100,6 +103,12 @@ class Settings(Frozen):
                 "target lambda needs lambda.instanceTypes, and no other target has them",
                 "run `pulumi config set --path 'lambda.instanceTypes[0]' gpu_1x_a10`, or remove lambda",
                 ("lambda",) if self.lambda_cloud else ("target",),
+            )
+        if (self.target == "modal") != (self.modal is not None):
+            refuse(
+                "target modal needs modal.registry, and no other target has it",
+                "run `pulumi config set --path modal.registry HOST/PREFIX`, or remove modal",
+                ("modal",) if self.modal else ("target",),
             )
         return self
 

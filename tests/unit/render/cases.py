@@ -10,8 +10,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.unit.examples import ROOT, merge, settings
+from tests.unit.examples import ROOT, merge, modal_settings, settings
 from trivet.render import Installation, render
+from trivet.render.modal import ModalApp, modal_app
 from trivet.spec import Lock, LockedFile, LockedImage, LockedModel, StackSpec
 from trivet.spec.digest import json_digest, sha256_digest
 
@@ -30,8 +31,19 @@ class Case:
 
     @property
     def installation(self) -> Installation:
-        spec = StackSpec.model_validate(merge(load(DIRECTORY / "base.yaml"), self.spec))
-        return render(spec, lock_for(spec, self.files), settings(**self.settings), stack=STACK)
+        return render(self.stack, self.lock, settings(**self.settings), stack=STACK)
+
+    @property
+    def modal(self) -> ModalApp:
+        return modal_app(self.stack, self.lock, modal_settings(), stack=STACK)
+
+    @property
+    def stack(self) -> StackSpec:
+        return StackSpec.model_validate(merge(load(DIRECTORY / "base.yaml"), self.spec))
+
+    @property
+    def lock(self) -> Lock:
+        return lock_for(self.stack, self.files)
 
 
 def cases() -> dict[str, Case]:

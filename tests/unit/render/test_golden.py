@@ -37,6 +37,11 @@ def test_the_gateway_takes_its_configuration(case: Case) -> None:
     assert [model.name for model in read.models] == list(gateway.models)
 
 
+def test_the_modal_app_is_the_golden_one(case: Case) -> None:
+    app = case.modal.model_dump(mode="json", by_alias=True, exclude={"gateway", "models"})
+    hold(case, "modal.json", pretty(app))
+
+
 def test_the_same_inputs_give_the_same_bytes(case: Case) -> None:
     first, second = case.installation, case.installation
     assert first.model_dump_json() == second.model_dump_json()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.examples import settings, spec_with
+from tests.unit.examples import modal_settings, settings, spec_with
 from tests.unit.residency.cases import judge
 from trivet.residency import Asset, load_tables, stack_assets
 from trivet.residency.places import handled_by
@@ -103,3 +103,34 @@ def test_every_region_that_a_node_may_come_to_is_judged() -> None:
     changes = {"tier": "gpuaas", "target": "lambda", "region": "us-east-1", "lambda": rented}
     placed = stack_assets(spec_with({}), settings(**changes), load_tables(), state_backend=FILE)
     assert {asset.region for asset in placed if asset.kind == "compute"} == {"us-east-1", "europe-central-1"}
+
+
+def on_modal(**modal: Any) -> dict[str, Asset]:
+    """By name; what lies on the host goes by the name of the machine."""
+    placed = stack_assets(spec_with({}), modal_settings(**modal), load_tables(), state_backend=FILE)
+    return {asset.name: asset for asset in placed}
+
+
+def test_a_stack_on_modal_lies_in_its_region_and_enters_where_it_is_pinned() -> None:
+    found = on_modal(routingRegion="uk")
+    assert (found["the machine"].provider, found["the machine"].region) == ("modal", "eu-west")
+    assert (found["requests on their way"].provider, found["requests on their way"].region) == ("modal", "uk")
+    assert judge(found["requests on their way"], regime="uk").lawful
+
+
+def test_requests_that_nobody_routes_pass_through_the_united_states() -> None:
+    found = on_modal(routingRegion=None)["requests on their way"]
+    assert found.countries == ("US",)
+    (refused,) = judge(found, regime="za-strict").refused
+    assert "it is in US" in refused.because
+
+
+def test_a_registry_that_modal_pulls_from_is_a_place_to_declare() -> None:
+    (refused,) = judge(on_modal()["registry that Modal pulls from"], regime="uk").refused
+    assert "modal.registryCountry" in refused.remedy
+    assert judge(on_modal(registryCountry="GB")["registry that Modal pulls from"], regime="uk").lawful
+
+
+@pytest.mark.parametrize("regime", ["za-strict", "za-transfer"])
+def test_modal_has_no_place_for_a_stack_that_stays_in_south_africa(regime: str) -> None:
+    assert "the machine" in {finding.asset.name for finding in judge(*on_modal().values(), regime=regime).refused}

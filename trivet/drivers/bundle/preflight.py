@@ -63,7 +63,7 @@ def preflight(site: Site) -> Ready:
     models = {name: files for name, files in models.items() if files}
     wanted = {f"image/{name}": image.manifest for name, image in missing.items()}
     wanted |= {f"model/{name}": installation.models[name].manifest for name in models}
-    _require_locked(store, wanted)
+    require_locked(store, wanted)
     files = list({file.digest: file for group in models.values() for file in group}.values())
     disk.require_space(
         site.host,
@@ -104,7 +104,12 @@ def _unplaced(site: Site, files: tuple[LockedFile, ...]) -> list[LockedFile]:
     return [file for file in files if not site.host.is_placed(site.path(paths.model_file(file.digest)), size=file.size)]
 
 
-def _require_locked(store: Layout, wanted: dict[str, str]) -> None:
+def require_locked(store: Layout, wanted: dict[str, str]) -> None:
+    """Refuse a store that names something else than the lock; `wanted`: reference to digest of the manifest.
+
+    Raises:
+        IntegrityError: it does, or has nothing under a reference.
+    """
     for ref, manifest in wanted.items():
         entry = store.find(ref)
         if entry is None or entry.digest != manifest:

@@ -1,0 +1,188 @@
+"""`trivet:modal:App`: a stack, deployed on Modal.
+
+Its inputs are a ModalApp, and the state that is seen of it when all is well, which `check` fills in. Its state holds
+what was really seen, so drift (of the autoscaler, of the region, of a deployment by somebody else) is an ordinary
+difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pulumi.provider.experimental import provider as rpc
+from pulumi.provider.experimental.property_value import PropertyValue
+from pydantic import ValidationError
+
+from trivet.drivers.bundle.keys import KeyRing
+from trivet.drivers.modal import AppState, HalfDeployedError, ModalSite, deploy, desired, observe, remove
+from trivet.drivers.modal.account import Account
+from trivet.drivers.modal.observe import look, lookup
+from trivet.errors import HostError, TrivetError
+from trivet.provider.changes import changes, path_of
+from trivet.provider.log import EngineLog
+from trivet.provider.resource import InitFailedError, Resource
+from trivet.provider.values import Properties, plain, plain_map, wrap, wrap_map
+from trivet.render.modal import ModalApp
+from trivet.spec.digest import canonical_json
+
+SECRET = "frontierApiKey"  # noqa: S105  # a property's name
+STATE = "state"
+GIVEN = frozenset(ModalApp.model_json_schema(by_alias=True)["properties"])
+INPUTS = GIVEN | {SECRET, STATE}
+# Another of these is another app, with a URL of its own; the volumes are named after it.
+IDENTITY = frozenset({"name", "environment"})
+
+
+class App:
+    """Implements `trivet.provider.resource.Resource`."""
+
+    def __init__(self, log: EngineLog) -> None:
+        self._log = log
+        self._account: Account | None = None
+
+    def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """See `Resource.check`."""
+        given = {key: value for key, value in request.new_inputs.items() if key != STATE}
+        failures = [rpc.CheckFailure(key, "there is no such property") for key in sorted(given.keys() - INPUTS)]
+        try:
+            app = _app(given)
+            ring = KeyRing(Path(app.key_directory))
+            keys = {name: sha256 or ring.sha256(name) for name, sha256 in app.keys.items()}
+            wanted = desired(app, keys, _secret(given))
+        except ValidationError as exc:
+            failures += [rpc.CheckFailure(path_of(error["loc"]), error["msg"]) for error in exc.errors()]
+        except HostError as exc:
+            failures.append(rpc.CheckFailure("keyDirectory", str(exc)))
+        if failures:
+            return rpc.CheckResponse(inputs=request.new_inputs, failures=failures)
+        return rpc.CheckResponse(inputs={**given, **wrap_map({STATE: wanted.model_dump(mode="json", by_alias=True)})})
+
+    def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
+        """See `Resource.diff`."""
+        old = {key: value for key, value in plain_map(request.old_state).items() if key in INPUTS}
+        found = changes(old, plain_map(request.new_inputs))
+        replaces = sorted(IDENTITY & found.keys())
+        for name in replaces:
+            found[name] = rpc.PropertyDiff(kind=rpc.PropertyDiffKind.UPDATE_REPLACE, input_diff=False)
+        return rpc.DiffResponse(
+            changes=bool(found),
+            replaces=replaces,
+            delete_before_replace=True,
+            diffs=sorted(INPUTS & {re.split(r"[.\[]", path)[0] for path in found}),
+            detailed_diff=found,
+        )
+
+    def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
+        """See `Resource.create`."""
+        app = _recorded(request.properties)
+        if request.preview:
+            return rpc.CreateResponse(properties=_outputs(request.properties, app, None, None))
+        return rpc.CreateResponse(resource_id=app.name, properties=self._deploy(request.urn, request.properties, app))
+
+    def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
+        """See `Resource.update`."""
+        app = _recorded(request.news)
+        if request.preview:
+            return rpc.UpdateResponse(properties=_outputs(request.news, app, None, _url(request.olds)))
+        return rpc.UpdateResponse(properties=self._deploy(request.urn, request.news, app))
+
+    def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
+        """See `Resource.read`."""
+        if not request.properties:
+            raise HostError(
+                value=f"import of {request.resource_id}",
+                rule="a deployment is known from its state, which an import does not have",
+                remedy="run `pulumi up`: it takes up what is deployed already",
+            )
+        app = _recorded(request.properties)
+        seen = observe(self._site(request.urn, app))
+        if seen is None:
+            return rpc.ReadResponse(resource_id="", properties={}, inputs={})
+        return rpc.ReadResponse(
+            resource_id=request.resource_id,
+            properties=_outputs(request.properties, app, seen, _url(request.properties)),
+            inputs=request.inputs,
+        )
+
+    def delete(self, request: rpc.DeleteRequest) -> None:
+        """See `Resource.delete`."""
+        remove(self._site(request.urn, _recorded(request.properties)))
+
+    def cancel(self) -> None:
+        """See `Resource.cancel`."""
+        if self._account is not None:
+            self._account.close()
+
+    def _deploy(self, urn: str, properties: Properties, app: ModalApp) -> Properties:
+        site = self._site(urn, app)
+        try:
+            seen = deploy(site, _secret(properties))
+        except HalfDeployedError as exc:
+            raise InitFailedError(app.name, _outputs(properties, app, _seen(site), None), [str(exc)]) from exc
+        found = lookup(site)
+        return _outputs(properties, app, seen, f"{found.url}/v1" if found and found.url else None)
+
+    def _site(self, urn: str, app: ModalApp) -> ModalSite:
+        if self._account is None:
+            self._account = Account()
+        return ModalSite(app=app, account=self._account, report=self._log.of(urn))
+
+
+def resource(log: EngineLog) -> Resource:
+    """The resource type."""
+    return App(log)
+
+
+def _seen(site: ModalSite) -> AppState:
+    """What is there after a failure; nothing, where that cannot be told."""
+    try:
+        return look(site)
+    except TrivetError:
+        return AppState(
+            definition="", regions=(), routing_region="", autoscaler=site.app.autoscaler, models={}, keys={}
+        )
+
+
+def _recorded(properties: Mapping[str, PropertyValue]) -> ModalApp:
+    """The app that a state or checked inputs describe."""
+    try:
+        return _app(properties)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise TrivetError(
+            where=path_of(first["loc"]),
+            value=first["msg"],
+            rule="Pulumi's state describes the app as this version of Trivet writes it",
+            remedy="destroy the stack with the version that wrote it (see `pulumi stack history`), then deploy anew",
+        ) from exc
+
+
+def _app(properties: Mapping[str, PropertyValue]) -> ModalApp:
+    # From JSON, which has no tuples.
+    return ModalApp.model_validate_json(
+        canonical_json({key: plain(value) for key, value in properties.items() if key in GIVEN})
+    )
+
+
+def _secret(properties: Mapping[str, PropertyValue]) -> str | None:
+    value = properties.get(SECRET)
+    return plain(value) if value else None
+
+
+def _url(properties: Mapping[str, PropertyValue]) -> str | None:
+    value = properties.get("url")
+    return plain(value) if value else None
+
+
+def _outputs(properties: Properties, app: ModalApp, seen: AppState | None, url: str | None) -> Properties:
+    """The inputs as they are, secrets included; what was seen where that is known; what clients need."""
+    first = next((name for name, given in app.keys.items() if given is None), None)
+    key_file = str(KeyRing(Path(app.key_directory)).path(first).resolve()) if first else ""
+    return {
+        **{key: value for key, value in properties.items() if key in INPUTS},
+        **(wrap_map({STATE: seen.model_dump(mode="json", by_alias=True)}) if seen else {}),
+        **({"url": wrap(url)} if url else {}),
+        **wrap_map({"keyFile": key_file}),
+    }
