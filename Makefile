@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 IN_ENV := . .trivet/env &&
 
-.PHONY: help setup dev build up down test lint fmt bench bench-bundle bench-ssh relock lab lab-down fake-clouds clean
+.PHONY: help setup dev build up down test lint fmt bench bench-bundle bench-ssh ansible relock lab lab-down fake-clouds clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ up: build ## deploy STACK (default: onprem) and ask the model a question
 down: ## take STACK away again
 	@$(IN_ENV) pulumi destroy --yes --stack $(STACK)
 
-test: build dev ## the whole test-suite, on the real engine
+test: build dev ansible ## the whole test-suite, on the real engine
 	@$(IN_ENV) pytest
 
 lint: dev ## ruff, mypy --strict, shellcheck
@@ -51,9 +51,12 @@ lab: setup ## COUNT workstations with systemd and sshd (VARIANT=bare: nothing el
 lab-down: setup ## take them away
 	@$(IN_ENV) python -m tools.lab down
 
+ansible: setup ## Ansible, for stacks whose settings name a workstation to set up
+	@tools/setup/ansible.sh
+
 relock: dev ## pin the Python dependencies again, with hashes
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header ../pyproject.toml runtime.in -o runtime.txt
-	@$(IN_ENV) cd requirements && for lock in modal dev; do \
+	@$(IN_ENV) cd requirements && for lock in modal dev ansible; do \
 	  uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header $$lock.in -o $$lock.txt; done
 
 fake-clouds: build dev ## a fake Lambda and a fake Modal, in real time, until Ctrl-C; prints what to export

@@ -6,8 +6,10 @@ import pulumi
 
 from stacks.frontier import frontier_key
 from stacks.outputs import export
+from trivet.errors import SpecError
 from trivet.render import render
-from trivet.resources.host import Bundle, BundleArgs
+from trivet.render.ansible import render_setup
+from trivet.resources.host import Bundle, BundleArgs, Workstation, WorkstationArgs
 from trivet.spec import Lock, Settings, StackSpec
 
 
@@ -20,5 +22,23 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     installation = render(spec, lock, settings, stack=pulumi.get_stack())
     password = pulumi.Config().get_secret("sudoPassword") if settings.host and settings.host.sudo else None
     args = BundleArgs(installation=installation, frontier_api_key=frontier_key(spec), sudo_password=password)
-    bundle = Bundle("stack", args)
+    setup = render_setup(settings, port=installation.port)
+    secrets = _role_secrets(settings)
+    workstation = Workstation("workstation", WorkstationArgs(setup, password, secrets)) if setup else None
+    bundle = Bundle("stack", args, pulumi.ResourceOptions(depends_on=[workstation] if workstation else []))
     export(spec, lock, settings, url=bundle.url, key_file=bundle.key_file)
+
+
+def _role_secrets(settings: Settings) -> dict[str, pulumi.Input[str]] | None:
+    """What the roles want to know and nobody else may."""
+    if settings.workstation is None or settings.workstation.backup is None:
+        return None
+    password = pulumi.Config().get_secret("backupPassword")
+    if password is None:
+        raise SpecError(
+            where=f"stacks/Pulumi.{pulumi.get_stack()}.yaml",
+            value="no backupPassword",
+            rule="backups (workstation.backup) are encrypted with a password, without which nobody ever reads them",
+            remedy="run `pulumi config set --secret backupPassword`, type one, and keep it apart from the host too",
+        )
+    return {"backup_password": password}

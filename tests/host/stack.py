@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +20,28 @@ ROOT = "/srv/trivet"
 
 
 class RemoteStack(Stack):
-    """A project directory here, and its stack there: as `admin` through sudo with a password."""
+    """A project directory here, and its stack there: as `admin` through sudo with a password, or as root."""
 
-    def __init__(self, project: Path, workstation: Workstation) -> None:
+    def __init__(
+        self, project: Path, host: Workstation, *, as_root: bool = False, settings: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(project)
-        self.workstation = workstation
+        self.workstation = host
         self.known_hosts = project / "known_hosts"
         self.port = 8080
         self.settings |= {"target": "ssh", "bind": "0.0.0.0", "port": self.port, "root": ROOT}  # noqa: S104
         self.settings["host"] = {
-            "address": workstation.address,
-            "user": workstation.user,
-            "keyFile": str(workstation.key),
+            "address": host.address,
+            "user": "root" if as_root else host.user,
+            "keyFile": str(host.key),
             "knownHosts": str(self.known_hosts),
-            "sudo": True,
+            "sudo": not as_root,
         }
+        self.settings |= settings or {}
         self.trust()
         self.write()
-        self.set_password(PASSWORD)
+        if not as_root:
+            self.set_password(PASSWORD)
 
     def trust(self) -> None:
         """Pin the workstation's key."""
@@ -45,9 +50,13 @@ class RemoteStack(Stack):
 
     def set_password(self, password: str) -> None:
         """Set the config secret sudoPassword."""
-        self.pulumi("config", "set", "--secret", "sudoPassword", password)
+        self.set_secret("sudoPassword", password)
+
+    def set_secret(self, name: str, value: str) -> None:
+        """Set a config secret."""
+        self.pulumi("config", "set", "--secret", name, value)
         document: dict[str, Any] = YAML(typ="safe").load(self._settings_file.read_text())
-        self.settings["sudoPassword"] = document["config"]["inference:sudoPassword"]
+        self.settings[name] = document["config"][f"inference:{name}"]
 
     def docker(self, *args: str) -> str:
         """See Stack: the engine inside the workstation."""

@@ -14,6 +14,7 @@ RESOURCES = {
     "trivet:host:Bundle": "trivet.provider.bundle",
     "trivet:lambdacloud:Instance": "trivet.provider.lambda_instance",
     "trivet:modal:App": "trivet.provider.modal_app",
+    "trivet:host:Workstation": "trivet.provider.workstation",
 }
 
 

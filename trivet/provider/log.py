@@ -18,9 +18,15 @@ class EngineLog:
 
     def of(self, urn: str) -> Report:
         """Where progress on a resource goes: a line beside it, replaced by the next one."""
+        return self._to(urn, ephemeral=True)
 
+    def note(self, urn: str) -> Report:
+        """Where goes what is still to be read when all is done."""
+        return self._to(urn, ephemeral=False)
+
+    def _to(self, urn: str, *, ephemeral: bool) -> Report:
         def report(line: str) -> None:
-            request = engine_pb2.LogRequest(severity=engine_pb2.INFO, urn=urn, message=line, ephemeral=True)
+            request = engine_pb2.LogRequest(severity=engine_pb2.INFO, urn=urn, message=line, ephemeral=ephemeral)
             try:
                 self._engine.Log(request, timeout=SECONDS)
             except grpc.RpcError as exc:

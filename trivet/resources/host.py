@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from trivet.render import Installation
+from trivet.render.ansible import Setup
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,30 @@ class Bundle(pulumi.CustomResource):
             properties["launchId"] = rented.launch_id
         super().__init__("trivet:host:Bundle", name, {**properties, "url": None, "keyFile": None}, opts)
         self.key_file = self.keyFile  # type: ignore[attr-defined]  # set by the base class under its name in the schema
+
+
+@dataclass(frozen=True)
+class WorkstationArgs:
+    """Arguments of a Workstation. `secrets`: variables of the roles that nobody may see."""
+
+    setup: Setup
+    sudo_password: pulumi.Input[str] | None = None
+    secrets: Mapping[str, pulumi.Input[str]] | None = None
+
+
+class Workstation(pulumi.CustomResource):
+    """A host on which the Ansible roles hold: engine, hardening, and whatever else the settings name.
+
+    Attributes:
+        notices: what the roles could not do there, and why.
+    """
+
+    notices: pulumi.Output[list[str]]
+
+    def __init__(self, name: str, args: WorkstationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties = args.setup.model_dump(mode="json", by_alias=True)
+        if args.sudo_password is not None:
+            properties["sudoPassword"] = pulumi.Output.secret(args.sudo_password)
+        if args.secrets is not None:
+            properties["secrets"] = pulumi.Output.secret(pulumi.Output.all(**args.secrets))
+        super().__init__("trivet:host:Workstation", name, {**properties, "notices": None}, opts)

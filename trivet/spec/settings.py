@@ -17,6 +17,7 @@ from trivet.spec.load import spec_error
 from trivet.spec.modal import ModalSettings
 from trivet.spec.rental import LambdaSettings
 from trivet.spec.ssh import SshTarget
+from trivet.spec.workstation import WorkstationSettings
 
 Tier = Literal["onprem", "gpuaas", "cloud"]
 TIERS: tuple[str, ...] = get_args(Tier)
@@ -53,6 +54,9 @@ class Settings(Frozen):
         LambdaSettings | None, Field(alias="lambda", description="With target lambda: what may be rented.")
     ] = None
     modal: Annotated[ModalSettings | None, Field(description="With target modal: how it runs the stack.")] = None
+    workstation: Annotated[
+        WorkstationSettings | None, Field(description="With target ssh: what the host is to be besides the stack.")
+    ] = None
     bind: Annotated[str, AfterValidator(_address), Field(description="Address on which the gateway listens.")] = (
         "127.0.0.1"
     )
@@ -88,6 +92,10 @@ class Settings(Frozen):
             refuse("target ssh needs host.address", "run `pulumi config set --path host.address ADDRESS`", ("target",))
         if self.target != "ssh" and self.host is not None:
             refuse("host is for target ssh", "run `pulumi config set target ssh`, or remove host", ("host",))
+        if self.target == "local" and self.workstation is not None:
+            refuse("workstation is for target ssh", "set target to ssh, or remove workstation", ("workstation",))
+        if self.workstation and self.workstation.access and not ip_address(self.bind).is_loopback:
+            refuse("with workstation.access clients come through it alone", "set bind to 127.0.0.1", ("bind",))
         return self
 
     @model_validator(mode="after")

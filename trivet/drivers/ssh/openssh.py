@@ -33,7 +33,16 @@ def ssh_argv(target: SshTarget, command: str) -> list[str]:
     return [*_argv(target, target, target.jump), "--", target.address, command]
 
 
+def ssh_options(target: SshTarget) -> list[str]:
+    """`-F none -o …`: all but the command's name and where it goes."""
+    return _options(target, target.jump, target)
+
+
 def _argv(target: SshTarget, hop: SshHop, before: tuple[SshHop, ...]) -> list[str]:
+    return ["ssh", *_options(target, before, hop), "-p", str(hop.port), "-l", hop.user]
+
+
+def _options(target: SshTarget, before: tuple[SshHop, ...], hop: SshHop) -> list[str]:
     options = {
         **STRICT,
         "UserKnownHostsFile": _quoted(target.known_hosts),
@@ -44,17 +53,7 @@ def _argv(target: SshTarget, hop: SshHop, before: tuple[SshHop, ...]) -> list[st
         *earlier, last = before
         through = [*_argv(target, last, tuple(earlier)), "-W", f"[{hop.address}]:{hop.port}", "--", last.address]
         options["ProxyCommand"] = shlex.join(through).replace("%", "%%")
-    pairs = (f"{key}={value}" for key, value in options.items())
-    return [
-        "ssh",
-        "-F",
-        "none",
-        "-p",
-        str(hop.port),
-        "-l",
-        hop.user,
-        *(word for pair in pairs for word in ("-o", pair)),
-    ]
+    return ["-F", "none", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
 
 
 def _quoted(path: str) -> str:

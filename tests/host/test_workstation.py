@@ -1,0 +1,161 @@
+"""From a bare host to a stack that answers with one `up`: what a preview names, what drifts, what is repaired."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.host.conftest import CACHE, lab
+from tests.host.playing import SHUT_PORT, ansible_playbook, is_open
+from tests.host.stack import RemoteStack
+from tools.lab.workstation import boot
+from trivet.render.ansible import render_setup
+from trivet.spec import parse_settings
+
+CANARY = "canary-battery-staple"
+DRIFT = {
+    "backup: Have the units run, now and after a boot (trivet-backup.timer)": (
+        "systemctl disable --now trivet-backup.timer 2>/dev/null"
+    ),
+    "engine: Set log limits, data root, address pools and live restore": "sed -i s/10m/99m/ /etc/docker/daemon.json",
+    "hardening: Let people log in with keys alone": "echo >>/etc/ssh/sshd_config.d/00-trivet.conf",
+    "hardening: Have these rules in force, and no others": (
+        f"nft add rule inet trivet input tcp dport {SHUT_PORT} accept"
+    ),
+    "hardening: Have the guard that takes back rules which lock everybody out": "rm /usr/local/lib/trivet/guard",
+    "hardening: Have its units (trivet-rollback.timer)": "rm /etc/systemd/system/trivet-rollback.timer",
+    "hardening: Install security upgrades by itself": "rm /etc/apt/apt.conf.d/90trivet-upgrades",
+    "hardening: Have the kernel's settings at every boot": "chmod 600 /etc/sysctl.d/90-trivet.conf",
+    "hardening: Have the kernel go by them now": "sysctl -qw net.ipv4.tcp_syncookies=0",
+    "hardening: Let nobody but their owners read secrets (/etc/ssh/ssh_host_rsa_key)": (
+        "chmod 644 /etc/ssh/ssh_host_rsa_key"
+    ),
+    "hardening: Have the units run, now and after a boot (unattended-upgrades.service)": (
+        "systemctl stop unattended-upgrades"
+    ),
+    "hardening: Have the units run, now and after a boot (trivet-firewall.service)": (
+        "systemctl disable trivet-firewall 2>/dev/null"
+    ),
+}
+
+
+@contextlib.contextmanager
+def arguments_of_every_process() -> Iterator[set[str]]:
+    """Those of this machine, workstations of the lab among them, as long as it lasts."""
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def sample() -> None:
+        while not over.wait(0.02):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    seen.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        sampler.join()
+
+
+def _text(value: object) -> str:
+    """As Pulumi hands it over."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteStack]:
+    key = tmp_path_factory.mktemp("key")
+    with lab() as label:
+        host = boot(1, variant="bare", label=label, state=key, cache=CACHE, say=print)[0]
+        roles = {"backup": {"repository": "/srv/backup"}}
+        deployed = RemoteStack(tmp_path_factory.mktemp("remote"), host, as_root=True, settings={"workstation": roles})
+        deployed.set_secret("backupPassword", CANARY)
+        yield deployed
+        deployed.pulumi("destroy", "--yes", "--skip-preview")
+
+
+def test_a_preview_of_a_bare_host_names_every_task_and_changes_nothing(stack: RemoteStack) -> None:
+    shown = stack.preview()
+    assert "would change: engine: Install docker.io, docker-cli, docker-compose, iptables" in shown
+    assert "would change: hardening: Open the listed ports and no others" in shown
+    assert "no auditd and no time synchronisation" in shown
+    assert stack.workstation.sh("command -v docker nft || echo neither") == "neither"
+
+
+def test_one_up_makes_it_a_stack_that_conforms_and_shows_no_secret(stack: RemoteStack) -> None:
+    with arguments_of_every_process() as seen:
+        said = stack.up()
+    assert any("ansible-playbook" in each for each in seen)
+    assert not [each for each in seen if CANARY in each]
+    assert CANARY not in said + stack.state()
+    found = stack.workstation.sh(f"grep -rl {CANARY} /etc /var/log /var/lib/trivet /root /srv /tmp 2>/dev/null || :")
+    assert found == "/etc/restic/trivet.password"
+    command = [sys.executable, "-m", "trivet.cli", "verify", "--url", stack.url, "--key-file", str(stack.key_file)]
+    quota_key = stack.key_directory / "conformance-default.key"
+    command += ["--quota-key-file", str(quota_key), "--spec", str(stack.project / "inference.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=stack.project, env=stack.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_from_outside_only_the_listed_ports_are_seen(stack: RemoteStack) -> None:
+    ports = [*range(1, 1100), 2019, 2375, 2376, 5432, 8000, stack.port, 9090, SHUT_PORT]
+    with ThreadPoolExecutor(256) as pool:
+        found = pool.map(lambda port: is_open(stack.workstation.address, port), ports)
+    assert [port for port, is_seen in zip(ports, found, strict=True) if is_seen] == [22, stack.port]
+
+
+def test_a_second_up_changes_nothing_and_is_quicker_than_ansible(stack: RemoteStack) -> None:
+    started = time.monotonic()
+    stack.up("--expect-no-changes")
+    took = time.monotonic() - started
+    plain = {key: _text(value) for key, value in stack.settings.items() if key != "backupPassword"}
+    settings = parse_settings("onprem", plain)
+    setup = render_setup(settings, port=stack.port)
+    assert setup is not None
+    ansible = ansible_playbook(setup.host, {**setup.variables, "backup_password": CANARY})
+    print(f"no-op: up {took:.1f} s, ansible-playbook {ansible:.1f} s")
+    assert took < ansible
+
+
+def test_every_change_by_hand_is_named_by_a_preview_and_repaired_by_up(stack: RemoteStack) -> None:
+    for change in DRIFT.values():
+        stack.workstation.sh(change)
+    shown = stack.preview()
+    missed = [task for task in DRIFT if task not in shown]
+    assert missed == []
+    stack.up()
+    stack.require_converged()
+
+
+def test_another_setting_is_foretold_task_by_task(stack: RemoteStack) -> None:
+    stack.settings["workstation"]["engine"] = {"logFiles": 3}
+    stack.write()
+    shown = stack.preview()
+    assert "would change: engine: Set log limits, data root, address pools and live restore" in shown
+    assert '- "max-file": "5"' in shown
+    stack.up()
+    assert json.loads(stack.workstation.sh("cat /etc/docker/daemon.json"))["log-opts"]["max-file"] == "3"
+    stack.require_converged()
+
+
+def test_a_setting_that_breaks_a_rule_is_refused_before_anything_changes(stack: RemoteStack) -> None:
+    good = stack.settings["workstation"]
+    try:
+        stack.settings["workstation"] = {**good, "engine": {"logSize": "much"}}
+        stack.write()
+        assert "workstation.engine.logSize" in stack.pulumi("preview", fails=True)
+    finally:
+        stack.settings["workstation"] = good
+        stack.write()

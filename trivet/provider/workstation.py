@@ -1,0 +1,187 @@
+"""`trivet:host:Workstation`: a host on which the Ansible roles hold.
+
+Its inputs are a Setup, and what `check` adds: the digest of the roles, and `pending`, which is empty when all is well.
+Its state holds what really was pending when somebody looked last, task by task, so drift is an ordinary difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.provider.experimental import provider as rpc
+from pulumi.provider.experimental.property_value import PropertyValue
+from pydantic import ValidationError
+
+from trivet.drivers.ansible import Outcome, Play, Player, TaskFailedError, Witness, roles_digest
+from trivet.drivers.host import Host
+from trivet.drivers.targets import connect
+from trivet.errors import HostError
+from trivet.provider.changes import changes, path_of
+from trivet.provider.log import EngineLog
+from trivet.provider.resource import InitFailedError, Resource
+from trivet.provider.values import Properties, plain, plain_map, wrap_map
+from trivet.render.ansible import Setup
+
+SECRETS = frozenset({"sudoPassword", "secrets"})
+PROMISED = frozenset({"roles", "pending"})
+DESCRIBED = frozenset(Setup.model_json_schema(by_alias=True)["properties"])
+INPUTS = DESCRIBED | PROMISED | SECRETS
+# Another of these is another machine; the old one is left as it is.
+IDENTITY = frozenset({"host.address"})
+UNFINISHED = "the roles"
+WAYS = frozenset({"host", "sudoPassword"})  # how it is reached: nothing on it changes
+
+
+class Workstation:
+    """Implements `trivet.provider.resource.Resource`."""
+
+    def __init__(self, log: EngineLog) -> None:
+        self._log = log
+        self._running: set[Host | Player] = set()
+
+    def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """See `Resource.check`."""
+        given = {key: value for key, value in request.new_inputs.items() if key not in PROMISED}
+        failures = [rpc.CheckFailure(key, "there is no such property") for key in sorted(given.keys() - INPUTS)]
+        try:
+            _setup(given)
+        except ValidationError as exc:
+            failures += [rpc.CheckFailure(path_of(error["loc"]), error["msg"]) for error in exc.errors()]
+        if failures:
+            return rpc.CheckResponse(inputs=request.new_inputs, failures=failures)
+        return rpc.CheckResponse(inputs={**given, **wrap_map({"roles": roles_digest(), "pending": {}})})
+
+    def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
+        """See `Resource.diff`."""
+        found = changes(_inputs(request.old_state), _inputs(request.new_inputs))
+        replaces = sorted(IDENTITY & found.keys())
+        for name in replaces:
+            found[name] = rpc.PropertyDiff(kind=rpc.PropertyDiffKind.UPDATE_REPLACE, input_diff=False)
+        return rpc.DiffResponse(
+            changes=bool(found),
+            replaces=replaces,
+            diffs=sorted({re.split(r"[.\[]", path)[0] for path in found}),
+            detailed_diff=found,
+        )
+
+    def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
+        """See `Resource.create`."""
+        if request.preview:
+            self._foretell(request.urn, request.properties)
+            return rpc.CreateResponse(properties=request.properties)
+        return rpc.CreateResponse(
+            resource_id=_setup(request.properties).host.known_as,
+            properties=self._play(request.urn, request.properties),
+        )
+
+    def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
+        """See `Resource.update`."""
+        if request.preview:
+            # Drift alone was named by the look at the host that found it.
+            if _without(_inputs(request.olds), WAYS | {"pending"}) != _without(
+                _inputs(request.news), WAYS | {"pending"}
+            ):
+                self._foretell(request.urn, request.news)
+            return rpc.UpdateResponse(properties=request.news)
+        return rpc.UpdateResponse(properties=self._play(request.urn, request.news))
+
+    def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
+        """See `Resource.read`: by one look where nothing has changed; in check mode where something has."""
+        if not request.properties:
+            raise HostError(
+                value=f"import of {request.resource_id}",
+                rule="a workstation is known from its state, which an import does not have",
+                remedy="run `pulumi up`: the roles take up what is there already",
+            )
+        properties = request.properties
+        if not self._is_as_left(properties):
+            properties = self._seen(request.urn, properties)
+        return rpc.ReadResponse(resource_id=request.resource_id, properties=properties, inputs=request.inputs)
+
+    def delete(self, request: rpc.DeleteRequest) -> None:
+        """See `Resource.delete`: what the roles did stays; a machine is not made less safe on the way out."""
+        host = _setup(request.properties).host.known_as
+        self._log.note(request.urn)(f"{host} keeps its engine, rules and settings; Trivet looks after them no more")
+
+    def cancel(self) -> None:
+        """See `Resource.cancel`."""
+        for each in self._running:
+            each.cancel()
+
+    def _foretell(self, urn: str, properties: Properties) -> None:
+        outcome = self._run(urn, properties, check=True)
+        note = self._log.note(urn)
+        for line in (*(_shown(name, detail) for name, detail in outcome.changes.items()), *outcome.notices):
+            note(line)
+
+    def _play(self, urn: str, properties: Properties) -> Properties:
+        try:
+            outcome = self._run(urn, properties, check=False)
+        except HostError as exc:
+            outputs = {**properties, **wrap_map({"pending": {UNFINISHED: str(exc)}})}
+            raise InitFailedError(_setup(properties).host.known_as, outputs, [str(exc)]) from exc
+        note = self._log.note(urn)
+        for line in outcome.notices:
+            note(line)
+        return self._seen(urn, properties)
+
+    def _seen(self, urn: str, properties: Properties) -> Properties:
+        """What is pending, and what to look at to know whether that changes."""
+        try:
+            outcome = self._run(urn, properties, check=True)
+        except TaskFailedError as exc:
+            outcome = Outcome(changes={exc.where: str(exc.value)})
+        witness = outcome.witness
+        looked = {**witness.plain(), "digest": witness.digest(self._host(properties))} if witness else None
+        kept = {key: value for key, value in properties.items() if key in INPUTS}
+        return {**kept, **wrap_map({"pending": outcome.changes, "notices": outcome.notices, "witness": looked})}
+
+    def _is_as_left(self, properties: Properties) -> bool:
+        state = plain_map(properties)
+        looked = state.get("witness")
+        if not looked or state["pending"] or state["roles"] != roles_digest():
+            return False
+        witness = Witness(tuple(looked["files"]), tuple(tuple(each) for each in looked["commands"]))
+        return witness.digest(self._host(properties)) == str(looked["digest"])
+
+    def _run(self, urn: str, properties: Properties, *, check: bool) -> Outcome:
+        setup = _setup(properties)
+        player = Player(setup.host, _secret(properties, "sudoPassword"))
+        self._running.add(player)
+        secrets = properties.get("secrets")
+        play = Play(setup.variables, plain(secrets) if secrets else {})
+        return player.run(play, self._log.of(urn), check=check)
+
+    def _host(self, properties: Properties) -> Host:
+        host = connect(_setup(properties).host, _secret(properties, "sudoPassword"))
+        self._running.add(host)
+        return host
+
+
+def resource(log: EngineLog) -> Resource:
+    """The resource type."""
+    return Workstation(log)
+
+
+def _setup(properties: Mapping[str, PropertyValue]) -> Setup:
+    return Setup.model_validate({key: plain(value) for key, value in properties.items() if key in DESCRIBED})
+
+
+def _inputs(properties: Properties) -> dict[str, Any]:
+    return {key: value for key, value in plain_map(properties).items() if key in INPUTS}
+
+
+def _without(data: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in keys}
+
+
+def _secret(properties: Properties, name: str) -> str | None:
+    """A secret in the clear: it goes to the driver and nowhere else."""
+    value = properties.get(name)
+    return plain(value) if value else None
+
+
+def _shown(name: str, detail: str) -> str:
+    return "\n".join([f"would change: {name}", *(f"    {line}" for line in detail.splitlines())])

@@ -1,0 +1,113 @@
+"""What a host over SSH is to be besides the stack: the settings of the Ansible roles, one model a role."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from trivet.spec.base import Frozen, refuse
+from trivet.spec.gateway import Port
+
+# No word of a shell, a unit or a template, wherever a role writes it.
+Directory = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$", description="An absolute path.")]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Such as 04:00.")]
+
+
+def _network(text: str) -> str:
+    try:
+        IPv4Network(text)
+    except ValueError as exc:
+        refuse(f"base is an IPv4 network ({exc})", "write it as 172.30.0.0/16")
+    return text
+
+
+class AddressPool(Frozen):
+    """What networks of containers are cut from."""
+
+    base: Annotated[str, AfterValidator(_network)]
+    size: Annotated[int, Field(ge=8, le=29, description="Length of the prefix of each piece.")] = 24
+
+
+class EngineRole(Frozen):
+    """Docker Engine with Compose."""
+
+    data_root: Directory = "/var/lib/docker"
+    log_size: Annotated[str, Field(pattern=r"^[1-9][0-9]*[kmg]$", description="Of one file of a container's log.")] = (
+        "10m"
+    )
+    log_files: Annotated[int, Field(ge=1, le=100)] = 5
+    address_pools: Annotated[tuple[AddressPool, ...], Field(min_length=1, strict=False)] = (
+        AddressPool(base="172.30.0.0/16"),
+    )
+    user_namespaces: Annotated[bool, Field(description="Containers' root is nobody outside them.")] = False
+
+
+class HardeningRole(Frozen):
+    """Keys only, closed ports, security upgrades, audit, kernel settings, the time."""
+
+    open_ports: Annotated[
+        tuple[Port, ...],
+        Field(strict=False, description="TCP ports open to everybody, besides sshd's and the gateway's."),
+    ] = ()
+    confirm_seconds: Annotated[
+        int, Field(ge=10, le=600, description="Until new rules that nobody has confirmed are taken back.")
+    ] = 60
+    reboot_at: Annotated[TimeOfDay | None, Field(description="When upgrades may restart the machine.")] = None
+
+
+class NvidiaRole(Frozen):
+    """NVIDIA cards, kept ready and within limits, and offered to containers. Without a card it says so."""
+
+    packages: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")], ...],
+        Field(strict=False, description="Of the driver and of the container toolkit, from the host's apt sources."),
+    ] = ()
+    power_limit: Annotated[int, Field(ge=0, le=2000, description="Watts a card may draw; 0 for its own limit.")] = 0
+    ecc: Annotated[Literal["keep", "on", "off"], Field(description="Memory that corrects its errors.")] = "keep"
+    clock: Annotated[int, Field(ge=0, le=5000, description="MHz at which cards are held; 0 for their own.")] = 0
+
+
+class BackupRole(Frozen):
+    """Encrypted backups of audit and configuration, each proved by restoring it. Wants the secret backupPassword."""
+
+    repository: Annotated[
+        str,
+        Field(
+            pattern=r"^(/[A-Za-z0-9._/-]+|(sftp|rest|s3|b2|azure|gs|swift|rclone):[^\s'\"]+)$",
+            description="A directory of the host, or whatever else restic knows: sftp:…, rest:…, s3:….",
+        ),
+    ]
+    paths: Annotated[
+        tuple[Directory, ...], Field(strict=False, description="Saved besides audits, installations and /etc/trivet.")
+    ] = ()
+    calendar: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9 *:,./~-]+$", description="When, as systemd.time(7) has it.")
+    ] = "daily"
+    keep_daily: Annotated[int, Field(ge=1, le=365)] = 7
+    keep_weekly: Annotated[int, Field(ge=0, le=520)] = 5
+    keep_monthly: Annotated[int, Field(ge=0, le=600)] = 12
+
+
+class AccessRole(Frozen):
+    """Caddy before the gateway: TLS, on the only port that clients reach."""
+
+    name: Annotated[
+        str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", description="The host's, as clients call it.")
+    ]
+    port: Port = 443
+    certificate: Annotated[
+        Literal["internal", "acme"],
+        Field(description="internal: of an authority of its own. acme: of Let's Encrypt, over port 443."),
+    ] = "internal"
+
+
+class WorkstationSettings(Frozen):
+    """The roles that are played. One that is null is not; what it did before stays."""
+
+    engine: EngineRole | None = EngineRole()
+    hardening: HardeningRole | None = HardeningRole()
+    nvidia: NvidiaRole | None = NvidiaRole()
+    backup: BackupRole | None = None
+    access: AccessRole | None = None
