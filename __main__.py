@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pulumi
 
-from stacks import gpuaas, onprem
+from stacks import cloud, gpuaas, onprem
 from stacks.config import plain_config
 from trivet.errors import SpecError, TrivetError
 from trivet.residency.backend import state_backend
@@ -16,7 +16,7 @@ from trivet.residency.stack import check_stack
 from trivet.spec import load_lock, load_spec, parse_settings
 
 ROOT = Path(__file__).absolute().parent
-DEPLOY = {"onprem": onprem.deploy, "gpuaas": gpuaas.deploy}
+DEPLOY = {"onprem": onprem.deploy, "gpuaas": gpuaas.deploy, "cloud": cloud.deploy}
 
 
 def main() -> None:

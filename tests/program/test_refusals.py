@@ -114,6 +114,6 @@ def test_a_place_that_the_regime_does_not_allow(
 
 
 def test_a_tier_that_does_not_exist_yet(refused: Stack) -> None:
-    refused.settings["tier"] = "cloud"
+    refused.settings["tier"] = "gpuaas"
     refused.write()
-    assert "this version deploys onprem" in refused.up(fails=True)
+    assert "this version deploys onprem, cloud" in refused.up(fails=True)

@@ -84,6 +84,13 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
     Raises:
         SpecError: the stack's name, or two keys' names, cannot be used.
     """
+    if settings.target == "vm":
+        raise SpecError(
+            where=f"stack {stack}",
+            value="target vm",
+            rule="a machine of the cloud installs itself, and is its own target local there",
+            remedy="run `pulumi up`, which makes the machine",
+        )
     installation = Installation(
         project=project_name(stack),
         target="ssh" if settings.host else "local",

@@ -16,6 +16,13 @@ ON_THE_HOST: dict[AssetKind, str] = {
     "log": "containers' logs",
     "telemetry": "metrics, which nobody is sent",
 }
+IN_THE_CLOUD: dict[AssetKind, str] = {
+    "bucket": "the bundle's bucket",
+    "control-plane": "the provider's API",
+    "key": "what encrypts the disk, the bucket and the logs",
+    "log": "the network's log",
+    "secret": "API keys on the machine",
+}
 WITH_THE_OPERATOR: dict[AssetKind, str] = {
     "control-plane": "Pulumi",
     "key": "API keys",
@@ -35,16 +42,18 @@ def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_b
     """
     target: str = settings.target
     hosts: list[Place]
+    cloud = settings.tier == "cloud"
     if settings.tier == "onprem":
         hosts = [{"countries": (settings.country,) if settings.country else ()}]
     else:
-        hosts = [{"provider": target, "region": region} for region in settings.regions]
+        hosts = [{"provider": settings.provider if cloud else target, "region": region} for region in settings.regions]
     people: Place = {"countries": settings.operated_from}
     # Where the target is this machine, Pulumi runs on it too; elsewhere it runs where people sit.
     operator = hosts[0] if target == "local" else people
     state = _state(state_backend, settings, operator)
     assets = [Asset(kind=kind, name=name, **host) for host in hosts for kind, name in ON_THE_HOST.items()]
     assets += [Asset(kind=kind, name=name, **operator) for kind, name in WITH_THE_OPERATOR.items()]
+    assets += [Asset(kind=kind, name=name, **host) for host in hosts for kind, name in IN_THE_CLOUD.items() if cloud]
     assets.append(Asset(kind="state-backend", name="Pulumi's state", **state))
     assets.append(Asset(kind="secret", name="secrets in Pulumi's state", **state))
     assets.append(Asset(kind="support-access", name="people who operate it", **people))

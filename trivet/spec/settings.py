@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from trivet.errors import SpecError
+from trivet.spec.aws import AwsSettings
 from trivet.spec.base import Country, Frozen, refuse
 from trivet.spec.bundle import SignedBundle
 from trivet.spec.gateway import Port
@@ -22,6 +23,7 @@ from trivet.spec.workstation import WorkstationSettings
 Tier = Literal["onprem", "gpuaas", "cloud"]
 TIERS: tuple[str, ...] = get_args(Tier)
 RENTED = ("lambda", "modal")  # the targets of tier gpuaas
+Provider = Literal["aws"]
 
 
 def _address(text: str) -> str:
@@ -41,7 +43,9 @@ class Settings(Frozen):
     """Where the stack runs and how it is reached. Secrets are Pulumi config secrets and not part of this."""
 
     tier: Tier
-    target: Literal["local", "ssh", "lambda", "modal"] = "local"
+    target: Literal["local", "ssh", "lambda", "modal", "vm"] = "local"
+    provider: Annotated[Provider | None, Field(description="Whose cloud it is, on tier cloud.")] = None
+    aws: Annotated[AwsSettings | None, Field(description="Needed by provider aws, where Pulumi runs.")] = None
     host: Annotated[SshTarget | None, Field(description="With target ssh: how the host is reached.")] = None
     root: Annotated[
         str,
@@ -118,6 +122,16 @@ class Settings(Frozen):
                 "run `pulumi config set --path modal.registry HOST/PREFIX`, or remove modal",
                 ("modal",) if self.modal else ("target",),
             )
+        return self
+
+    @model_validator(mode="after")
+    def _cloud_has_a_provider(self) -> Self:
+        if (self.tier == "cloud") != (self.provider is not None):
+            refuse("tier cloud names its provider, no other tier does", "set or remove provider: aws")
+        if self.target == "vm" and self.tier != "cloud":
+            refuse("target vm is a machine of tier cloud", "set tier: cloud, or remove target", ("target",))
+        if (self.target == "vm") != (self.aws is not None):
+            refuse("target vm on provider aws has settings of its own under aws", "set target: vm and aws, or neither")
         return self
 
     @property

@@ -134,3 +134,10 @@ def test_a_registry_that_modal_pulls_from_is_a_place_to_declare() -> None:
 @pytest.mark.parametrize("regime", ["za-strict", "za-transfer"])
 def test_modal_has_no_place_for_a_stack_that_stays_in_south_africa(regime: str) -> None:
     assert "the machine" in {finding.asset.name for finding in judge(*on_modal().values(), regime=regime).refused}
+
+
+def test_on_a_machine_of_the_cloud_everything_but_people_and_pulumi_lies_in_the_region() -> None:
+    found = assets(tier="cloud", provider="aws", region="af-south-1", operatedFrom="ZA")
+    kinds = {"compute", "volume", "bucket", "key", "log", "secret", "telemetry", "model-cache"}
+    assert {(found[kind].provider, found[kind].region) for kind in kinds} == {("aws", "af-south-1")}
+    assert judge(*found.values(), regime="za-strict").lawful

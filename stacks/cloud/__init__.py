@@ -1,0 +1,22 @@
+"""The cloud: a virtual machine that runs the stack, in a region that the regime allows."""
+
+from __future__ import annotations
+
+import importlib
+
+from stacks import onprem
+from trivet.spec import Lock, Settings, StackSpec
+
+
+def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
+    """Hand over to the provider's module, or on the machine itself to its own engine.
+
+    A cloud's SDK is imported here and nowhere else: other tiers neither need it nor wait for it.
+
+    Raises:
+        TrivetError: what cannot be is refused before the first resource.
+    """
+    if settings.target == "vm":
+        importlib.import_module(f"stacks.cloud.{settings.provider}").deploy(spec, lock, settings)
+    else:
+        onprem.deploy(spec, lock, settings)

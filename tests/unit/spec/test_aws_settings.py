@@ -1,0 +1,74 @@
+"""Settings of a stack on AWS, checked at the door."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from trivet.errors import SpecError
+from trivet.spec import Settings, parse_settings
+
+AWS = {
+    "account": "123456789012",
+    "bundle": "stack.tar",
+    "keys": ["RW" + "A" * 54],
+    "notify": "ops@example.org",
+    "budget": 900,
+}
+CLOUD = {"provider": "aws", "target": "vm", "region": "af-south-1"}
+
+
+def parse(own: dict[str, Any] | None = None, **changes: str) -> Settings:
+    return parse_settings("cloud", {**CLOUD, "aws": json.dumps({**AWS, **(own or {})}), **changes})
+
+
+def test_what_is_not_said_is_the_careful_choice() -> None:
+    aws = parse().aws
+    assert aws is not None
+    assert (aws.clients, aws.image, aws.machine) == ((), None, None)
+    assert aws.log_days == 365
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"clients": ["0.0.0.0/0"]}, "private"),
+        ({"clients": ["8.8.8.0/24"]}, "private"),
+        ({"clients": ["10.0.0.1/8"]}, "no bits behind the prefix"),
+        ({"network": "10.0.0.0/8"}, "16 to 28 bits"),
+        ({"keys": []}, "keys"),
+        ({"keys": ["secret.key"]}, "keys"),
+        ({"budget": 0}, "budget"),
+        ({"log_days": 6}, "logs are kept for"),
+        ({"account": "1234"}, "account"),
+        ({"bundle": "folder"}, "bundle"),
+        ({"image": "resolve:ssm:x y"}, "image"),
+        ({"zone": "af-south-1b"}, "zone"),
+        ({"acount": "1"}, "acount"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused(own: dict[str, Any], words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        parse(own)
+
+
+@pytest.mark.parametrize(
+    ("stack", "config", "words"),
+    [
+        ("cloud", {"region": "af-south-1"}, "names its provider"),
+        ("onprem", {"region": "x", "provider": "aws"}, "no other tier"),
+        ("onprem", {"region": "x", "target": "vm"}, "target vm is a machine of tier cloud"),
+        ("cloud", CLOUD, "settings of its own under aws"),
+        ("cloud", {"provider": "aws", "region": "x", "aws": json.dumps(AWS)}, "settings of its own under aws"),
+    ],
+)
+def test_tier_provider_and_target_belong_together(stack: str, config: dict[str, str], words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        parse_settings(stack, config)
+
+
+def test_on_the_machine_itself_the_target_is_local_and_nothing_of_aws_is_needed() -> None:
+    settings = parse_settings("clinic", {"tier": "cloud", "provider": "aws", "region": "af-south-1"})
+    assert (settings.target, settings.aws) == ("local", None)

@@ -1,0 +1,133 @@
+"""Policies of the AWS tier: who may use the key, what the machine may do, what leaves by the endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trivet.spec.digest import canonical_json
+
+MACHINES = "ec2.amazonaws.com"
+Policy = dict[str, Any]
+
+
+def document(*statements: Policy) -> str:
+    """A policy's text; equal statements give equal bytes."""
+    return canonical_json({"Version": "2012-10-17", "Statement": list(statements)}).decode()
+
+
+def trust(service: str, account: str) -> str:
+    """A role that only this service takes, on behalf of this account alone."""
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sts:AssumeRole",
+            **(
+                {}
+                if service == "ec2.amazonaws.com"
+                else {"Condition": {"StringEquals": {"aws:SourceAccount": account}}}
+            ),
+        }
+    )
+
+
+def key_policy(account: str, region: str) -> str:
+    """The account's own IAM decides, and the region's CloudWatch Logs may use the key for the account's groups."""
+    return document(
+        {
+            "Sid": "account",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Sid": "logs",
+            "Effect": "Allow",
+            "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+            "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+            "Resource": "*",
+            "Condition": {
+                "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account}:log-group:*"}
+            },
+        },
+    )
+
+
+def machine_policy(bucket: str, key_arn: str, region: str) -> str:
+    """Read the bundle, decrypt it, and be reached through Systems Manager: nothing else."""
+    return document(
+        {"Sid": "bundle", "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"},
+        {"Sid": "agent", "Effect": "Allow", "Action": "s3:GetObject", "Resource": _agent(region)},
+        {
+            "Sid": "decrypt",
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": key_arn,
+            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
+        },
+        {
+            "Sid": "session",
+            "Effect": "Allow",
+            "Action": [
+                "ssm:UpdateInstanceInformation",
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ],
+            "Resource": "*",  # these actions know no resources
+        },
+    )
+
+
+def endpoint_policy(bucket: str, region: str) -> str:
+    """What the way to S3 leads to: the bundle, and the region's Systems Manager agent. Nothing can be written."""
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "s3:GetObject",
+            "Resource": [f"arn:aws:s3:::{bucket}/*", _agent(region)],
+        }
+    )
+
+
+def bucket_policy(bucket: str) -> str:
+    """Nobody reads or writes without TLS."""
+    return document(
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    )
+
+
+def flow_log_policy(group_arn: str) -> str:
+    """Write the network's log, into its own group."""
+    actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    return document({"Effect": "Allow", "Action": actions, "Resource": [group_arn, f"{group_arn}:*"]})
+
+
+def stop_policy(account: str, region: str, stack: str) -> str:
+    """What the budget's action may do: stop the machines of this stack."""
+    return document(
+        {
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeInstanceStatus", "ssm:StartAutomationExecution"],
+            "Resource": "*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": "ec2:StopInstances",
+            "Resource": f"arn:aws:ec2:{region}:{account}:instance/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/trivet:stack": stack}},
+        },
+    )
+
+
+def _agent(region: str) -> str:
+    return f"arn:aws:s3:::amazon-ssm-{region}/*"

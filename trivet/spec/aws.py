@@ -1,0 +1,105 @@
+"""Settings of a stack on AWS."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+
+from trivet.spec.base import Frozen, refuse
+
+SMALLEST_SUBNET: Final = 28  # AWS's own bounds for a subnet's prefix
+LARGEST_SUBNET: Final = 16
+RETENTION: Final = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+
+
+def _network(text: str) -> str:
+    try:
+        network = IPv4Network(text)
+    except ValueError:
+        refuse("a network is written as an address and a prefix, with no bits behind the prefix", "write 10.20.0.0/24")
+    if not network.is_private:
+        refuse("a network of one's own is private (RFC 1918)", "use one below 10.0.0.0/8 or 192.168.0.0/16")
+    return text
+
+
+def _subnet(text: str) -> str:
+    if not LARGEST_SUBNET <= IPv4Network(text).prefixlen <= SMALLEST_SUBNET:
+        refuse(f"a VPC's prefix has {LARGEST_SUBNET} to {SMALLEST_SUBNET} bits", "write 10.20.0.0/24")
+    return text
+
+
+def _retention(days: int) -> int:
+    if days not in RETENTION:
+        refuse(f"logs are kept for {', '.join(map(str, RETENTION))} days", "use one of these")
+    return days
+
+
+Network = Annotated[str, AfterValidator(_network)]
+
+
+class AwsSettings(Frozen):
+    """A stack on AWS. The region is the stack's `region`."""
+
+    account: Annotated[
+        str, Field(pattern=r"^[0-9]{12}$", description="The account's number; credentials of any other are refused.")
+    ]
+    bundle: Annotated[
+        str, Field(pattern=r"\.tar$", description="The signed bundle to install, as one file; from the checkout on.")
+    ]
+    keys: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^RW[A-Za-z0-9+/]{54}$")], ...],
+        Field(min_length=1, strict=False, description="Public keys, minisign's base64, that the machine believes."),
+    ]
+    notify: Annotated[
+        str, Field(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$", description="E-mail address that the budget writes to.")
+    ]
+    budget: Annotated[
+        float, Field(gt=0, strict=False, description="USD a month; when they are spent, the machine stops.")
+    ]
+    machine: Annotated[
+        str | None,
+        Field(pattern=r"^[a-z0-9-]+\.[a-z0-9]+$", description="Instance type; the cheapest that fits when absent."),
+    ] = None
+    image: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(ami-[0-9a-f]{8,17}|resolve:ssm:/[A-Za-z0-9_./-]+)$",
+            description="AMI with `aws`, and the NVIDIA driver where the stack needs a GPU. Debian's own when absent.",
+        ),
+    ] = None
+    root_device: Annotated[
+        str, Field(pattern=r"^/dev/[a-z0-9]+$", description="What the image calls its root device.")
+    ] = "/dev/xvda"
+    zone: Annotated[str, Field(pattern=r"^[a-f]$", description="Letter of the availability zone.")] = "b"
+    network: Annotated[Network, AfterValidator(_subnet), Field(description="The VPC's addresses.")] = "10.20.0.0/24"
+    clients: Annotated[
+        tuple[Network, ...],
+        Field(strict=False, description="Private networks that may reach the gateway; none: only through SSM."),
+    ] = ()
+    volume: Annotated[int, Field(ge=20, le=16384, description="GiB of the machine's encrypted disk.")] = 100
+    log_days: Annotated[int, AfterValidator(_retention), Field(description="Days that logs are kept.")] = 365
