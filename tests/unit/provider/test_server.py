@@ -57,7 +57,8 @@ def test_an_error_arrives_as_its_text(stub: Any) -> None:
         stub.Read(proto.ReadRequest(urn=URN.format("Nothing"), id="x"))
     assert caught.value.details() == (
         "trivet:host:Nothing\n"
-        "  rule:   the provider knows trivet:host:Bundle, trivet:lambdacloud:Instance, trivet:modal:App\n"
+        "  rule:   the provider knows trivet:host:Bundle, trivet:host:Workstation, trivet:lambdacloud:Instance, "
+        "trivet:modal:App\n"
         "  remedy: correct the type, or update Trivet"
     )
 

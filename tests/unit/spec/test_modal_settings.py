@@ -69,10 +69,10 @@ def test_a_misspelt_key_is_named() -> None:
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ({"target": ""}, "no other target has it"),
-        ({"target": "local"}, "no other target has it"),
+        ({"target": ""}, "tier gpuaas has target"),
+        ({"target": "local"}, "tier gpuaas has target"),
         ({"modal": ""}, "target modal needs"),
-        ({"tier": "onprem"}, "only tier gpuaas"),
+        ({"tier": "onprem"}, "no other tier has one of them"),
     ],
 )
 def test_target_tier_and_settings_belong_together(changes: dict[str, str], rule: str) -> None:
