@@ -11,6 +11,7 @@ from typing import Final
 
 from tests.program.stack import docker, eventually
 from tests.unit.examples import ROOT
+from tools.lab.workstation import CGROUP_1, CGROUP_1_INIT, CGROUP_2, RIGHTS
 from trivet.bundle import tools
 from trivet.bundle.base import DebianBase, Mirrors
 from trivet.spec.digest import json_digest
@@ -19,15 +20,6 @@ SUITE: Final = "trixie"
 HOST: Final = ("systemd-sysv",)
 INSTRUMENTS: Final = ("iproute2", "nftables")
 CACHE: Final = ROOT / ".trivet" / "cache" / "bare-host"
-# What systemd and an engine of its own need inside a container.
-RIGHTS: Final = (
-    *("--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", "--cap-add=SYS_PTRACE", "--cap-add=SYSLOG"),
-    *("--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"),
-    "--security-opt=systempaths=unconfined",  # or the inner engine cannot configure a container's network
-    *("--stop-signal=SIGRTMIN+3", "--tmpfs=/run", "--tmpfs=/tmp:exec", "--volume=/var/lib/docker"),
-)
-CGROUP_1: Final = ("--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw", "--cgroupns=host")
-CGROUP_1_INIT: Final = ("/sbin/init", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "systemd.unified_cgroup_hierarchy=0")
 # A default route, so that whoever tries to reach the world gets as far as the counter, and no further.
 CUT: Final = """
 set -e
@@ -54,7 +46,7 @@ class BareHost:
     def __init__(self, name: str, bundle: Path) -> None:
         self.name = name
         legacy = docker("info", "--format", "{{.CgroupVersion}}").strip() == "1"
-        groups, init = (CGROUP_1, CGROUP_1_INIT) if legacy else (("--cgroupns=private",), ("/sbin/init",))
+        groups, init = (CGROUP_1, CGROUP_1_INIT) if legacy else (CGROUP_2, ("/sbin/init",))
         medium = f"--volume={bundle}:/media/bundle:ro"
         self._instruments = _image("instruments", INSTRUMENTS)
         docker(

@@ -125,6 +125,19 @@ def test_a_second_installation_changes_nothing(stack: BareHost) -> None:
     assert "region: cellar" in stack.do("cat /srv/trivet/stacks/Pulumi.onprem.yaml")
 
 
+def test_pulumi_itself_insists_on_the_signature_of_the_bundle_that_the_settings_name(stack: BareHost) -> None:
+    up = f"{IN_PROJECT} && pulumi up --stack onprem --yes --skip-preview --non-interactive"
+    name = "pulumi config set --stack onprem --path inference:bundle"
+    for who in ("stranger", "officer"):
+        stack.do(f"{IN_PROJECT} && trivet keys trust --key {signer(who).public.text} --out /etc/{who}")
+    stack.do(f"{IN_PROJECT} && {name}.path /media/bundle && {name}.trust /etc/stranger/trust.json")
+    refused = stack.run(up)
+    assert refused.returncode != 0
+    assert "a pinned key has signed" in refused.stdout
+    stack.do(f"{IN_PROJECT} && {name}.trust /etc/officer/trust.json && {up}")
+    assert json.loads(stack.do(VERIFY))["ok"] is True
+
+
 def test_the_officer_finds_the_evidence(stack: BareHost) -> None:
     record = json.loads(stack.do("cat $(ls -d /srv/trivet/.trivet/store/installed/evidence/*.json | head -n 1)"))
     assert [each["key"] for each in record["signers"]] == [signer("officer").public.id]

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from trivet.bundle.trust import is_file_name
 from trivet.errors import LockError
 from trivet.spec.load import parse_yaml
+from trivet.spec.settings_file import is_secret
 
 REQUIRED: Final = ("inference.yaml", "inference.lock")
 PATTERNS: Final = (
@@ -66,7 +67,7 @@ def _content(name: str, data: bytes) -> bytes:
 def portable_settings(text: str, where: str) -> bytes:
     """A stack's settings without its secrets: those are set where it runs, with `pulumi config set --secret`."""
     tree: dict[str, Any] = parse_yaml(text, where) or {}
-    secret = {key for key, value in (tree.get("config") or {}).items() if isinstance(value, dict) and "secure" in value}
+    secret = {key for key, value in (tree.get("config") or {}).items() if is_secret(value)}
     if not secret and not tree.keys() & set(ENCRYPTION):
         return text.encode()
     kept = {key: value for key, value in tree.items() if key not in ENCRYPTION}

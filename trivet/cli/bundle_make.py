@@ -15,6 +15,7 @@ from trivet.cli.answer import Answer
 from trivet.cli.build import workshop_of
 from trivet.cli.meter import Meter, size
 from trivet.cli.project import Project, project_of
+from trivet.cli.rendered import rendered_files
 from trivet.cli.trust_arguments import pinned_of, signers_of, source_date
 from trivet.errors import LockError
 from trivet.spec import Lock
@@ -29,7 +30,7 @@ def create(args: argparse.Namespace) -> Answer:
     contents = Contents(
         stack=spec.name,
         lock=lock,
-        files=program_files(project.root),
+        files={**program_files(project.root), **rendered_files(project.root, spec, lock)},
         created=source_date(),
         expires=args.expires,
     )

@@ -29,14 +29,14 @@ def read_settings(project: Path, stack: str) -> Settings:
         ) from exc
     prefix = f"{_mapping(project / 'Pulumi.yaml')['name']}:"
     plain = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    return parse_settings(stack, {key: _text(value) for key, value in plain.items() if not _is_secret(value)})
+    return parse_settings(stack, {key: _text(value) for key, value in plain.items() if not is_secret(value)})
 
 
-def _is_secret(value: object) -> bool:
-    """Pulumi takes an object with a secret in it for a secret."""
+def is_secret(value: object) -> bool:
+    """True for a secret; Pulumi takes an object with one in it for one."""
     if isinstance(value, Mapping):
-        return "secure" in value or any(_is_secret(each) for each in value.values())
-    return isinstance(value, list) and any(_is_secret(each) for each in value)
+        return "secure" in value or any(is_secret(each) for each in value.values())
+    return isinstance(value, list) and any(is_secret(each) for each in value)
 
 
 def _mapping(file: Path) -> Mapping[str, Any]:

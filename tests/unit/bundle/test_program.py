@@ -18,6 +18,9 @@ config:
   inference:port: 8081
   inference:frontierApiKey:
     secure: v1:ciphertext
+  inference:host:
+    address: gpu1
+    password: {secure: v1:ciphertext}
 """
 
 
