@@ -14,9 +14,9 @@ QUIET: Final = 10.0  # seconds between two plain lines
 class Meter:
     """Bytes done, rate and time left of one step after the other."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
-        self._terminal = stream.isatty()
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr  # of now, and not of when this module was imported
+        self._terminal = self._stream.isatty()
         self._lock = Lock()
         self._step = ""
         self._total = self._done = 0
