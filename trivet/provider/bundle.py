@@ -11,19 +11,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pulumi.provider.experimental import provider as rpc
-from pulumi.provider.experimental.property_value import Computed, PropertyValue
+from pulumi.provider.experimental.property_value import PropertyValue
 from pydantic import ValidationError
 
 from trivet.drivers.bundle import HalfDoneError, Observation, Site, desired, install, look, observe, remove
 from trivet.drivers.bundle.keys import KeyRing
 from trivet.drivers.host import Host
-from trivet.drivers.rented.ledger import Ledger
+from trivet.drivers.rented.providers import open_lambda
 from trivet.drivers.targets import connect
 from trivet.errors import HostError, TrivetError
+from trivet.idle.charter import charter_of
 from trivet.provider.changes import changes, path_of
 from trivet.provider.log import EngineLog
 from trivet.provider.resource import InitFailedError, Resource
-from trivet.provider.values import UNKNOWN, Properties, plain, plain_map, wrap_map
+from trivet.provider.values import UNKNOWN, Properties, plain, plain_map, sendable, wrap_map
 from trivet.render import Installation
 
 SECRET = "frontierApiKey"  # noqa: S105  # a property's name
@@ -45,7 +46,7 @@ class Bundle:
 
     def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         """See `Resource.check`."""
-        given = {key: value for key, value in request.new_inputs.items() if key not in OBSERVED}
+        given = sendable({key: value for key, value in request.new_inputs.items() if key not in OBSERVED})
         failures = [rpc.CheckFailure(key, "there is no such property") for key in sorted(given.keys() - INPUTS)]
         try:
             wanted = desired(*_keyed(_installation(given)))
@@ -98,7 +99,12 @@ class Bundle:
             )
         installation = _recorded(request.properties)
         site = self._site(request.urn, request.properties, installation)
-        observed = None if _is_over(request.properties) else observe(site)
+        try:
+            observed = observe(site)
+        except HostError:
+            if not _has_ended(request.properties):
+                raise
+            observed = None
         if observed is None:
             return rpc.ReadResponse(resource_id="", properties={}, inputs={})
         return rpc.ReadResponse(
@@ -144,12 +150,17 @@ def resource(log: EngineLog) -> Resource:
     return Bundle(log)
 
 
-def _is_over(properties: Properties) -> bool:
-    """True for an installation on a rented node that has ended: what is not there cannot be reached."""
+def _has_ended(properties: Properties) -> bool:
+    """True for an installation on a rented node that is no more: nobody can be asked what is there, for nothing is."""
     launch_id = properties.get(LAUNCH_ID)
     if launch_id is None:
         return False
-    return plain(launch_id) not in {each.launch_id for each in Ledger().launches() if each.state != "closed"}
+    with open_lambda() as provider:
+        return not any(
+            charter.launch_id == plain(launch_id)
+            for node in provider.nodes()
+            if node.phase != "ending" and (charter := charter_of(node.tags))
+        )
 
 
 def _named(paths: Iterable[str]) -> list[str]:
@@ -192,8 +203,8 @@ def _outputs(properties: Properties, installation: Installation, observed: Obser
     first = next((name for name, given in installation.keys.items() if given is None), None)
     key_file = str(KeyRing(Path(installation.key_directory)).path(first).resolve()) if first else ""
     return {
-        **{key: value for key, value in properties.items() if key in INPUTS},
+        **sendable({key: value for key, value in properties.items() if key in INPUTS}),
         **(wrap_map(observed.model_dump(by_alias=True)) if observed else {}),
-        "url": PropertyValue(Computed() if UNKNOWN in installation.url else installation.url),
+        "url": PropertyValue(UNKNOWN if UNKNOWN in installation.url else installation.url),
         "keyFile": PropertyValue(key_file),
     }

@@ -33,6 +33,24 @@ def plain_map(properties: Mapping[str, PropertyValue]) -> dict[str, Any]:
     return {key: plain(value) for key, value in properties.items()}
 
 
+def sendable(properties: Mapping[str, PropertyValue]) -> Properties:
+    """The same, with what is not known yet in the form that Pulumi's engine reads: the SDK cannot write its own."""
+    return {key: _sendable(value) for key, value in properties.items()}
+
+
+def _sendable(value: PropertyValue) -> PropertyValue:
+    match value.value:
+        case Computed():
+            return PropertyValue(UNKNOWN, value.is_secret, value.dependencies)
+        case Mapping() as mapping:
+            return PropertyValue(sendable(mapping), value.is_secret, value.dependencies)
+        case str():
+            return value
+        case Sequence() as items:
+            return PropertyValue([_sendable(item) for item in items], value.is_secret, value.dependencies)
+    return value
+
+
 def wrap(value: Any) -> PropertyValue:
     """A property value of plain JSON data."""
     match value:

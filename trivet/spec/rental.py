@@ -52,5 +52,5 @@ class LambdaSettings(Frozen):
     @model_validator(mode="after")
     def _cap_is_no_less_than_life(self) -> Self:
         if self.max_ttl_hours < self.ttl_hours:
-            refuse("maxTtlHours is no less than ttlHours", "raise maxTtlHours, or lower ttlHours", ("maxTtlHours",))
+            refuse("maxTtlHours is no less than ttlHours", "raise maxTtlHours, or lower ttlHours")
         return self

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from pulumi.provider.experimental import provider as rpc
-from pulumi.provider.experimental.property_value import Computed, PropertyValue
 
 from tests.fakes.lambda_cloud import KEY, FakeLambda
 from tests.fakes.lambda_cloud.app import BASE
@@ -129,7 +128,3 @@ def test_a_run_that_is_cut_tells_pulumi_of_what_it_launched(
 def test_an_import_says_that_none_is_needed(instance: Instance) -> None:
     with pytest.raises(TrivetError, match="it takes over the node"):
         instance.read(rpc.ReadRequest(URN, "unit", {}, {}))
-
-
-def test_what_is_not_known_yet_is_no_value() -> None:
-    assert plain_map({"address": PropertyValue(Computed())}) != plain_map({"address": PropertyValue("192.0.2.1")})

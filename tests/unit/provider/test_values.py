@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi import StringAsset
-from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.property_value import Computed, PropertyValue
 
-from trivet.provider.values import plain, plain_map, wrap, wrap_map
+from trivet.provider.values import UNKNOWN, plain, plain_map, sendable, wrap, wrap_map
 
 NUMBERS = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
 JSON = st.recursive(
@@ -46,3 +46,16 @@ def test_what_is_no_data_is_refused() -> None:
         plain(PropertyValue(StringAsset("x")))
     with pytest.raises(TypeError, match="object"):
         wrap(object())
+
+
+def test_what_is_not_known_yet_is_sent_as_the_engine_reads_it() -> None:
+    nested = {"host": PropertyValue({"address": PropertyValue(Computed()), "ports": PropertyValue([wrap(22)])})}
+    sent = sendable({**nested, "key": PropertyValue(Computed(), is_secret=True)})
+    assert (
+        plain_map(sent)
+        == {"host": {"address": UNKNOWN, "ports": [22]}, "key": UNKNOWN}
+        == plain_map({**nested, "key": PropertyValue(Computed())})
+    )
+    assert sent["key"].is_secret
+    encoded = PropertyValue.marshal_map(sent)
+    assert isinstance(PropertyValue.unmarshal_map(encoded)["key"].value, Computed)
