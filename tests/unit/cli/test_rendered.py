@@ -19,7 +19,9 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "stacks").mkdir()
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     (tmp_path / "stacks" / "Pulumi.onprem.yaml").write_text("config: {inference:region: here, inference:port: 9000}\n")
-    (tmp_path / "stacks" / "Pulumi.cloud.yaml").write_text("config: {inference:region: us-east-1, inference:provider: aws}\n")
+    (tmp_path / "stacks" / "Pulumi.cloud.yaml").write_text(
+        "config: {inference:region: us-east-1, inference:provider: aws}\n"
+    )
     return tmp_path
 
 
