@@ -108,7 +108,7 @@ class Settings(Frozen):
             refuse(
                 f"tier gpuaas has target {' or '.join(RENTED)}, and no other tier has one of them",
                 "run `pulumi config set target lambda` (or modal), or choose another tier",
-                ("tier",),
+                ("target",),
             )
         if (self.target == "lambda") != (self.lambda_cloud is not None):
             refuse(
