@@ -17,7 +17,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     """Register the resources of this tier, and export the outputs that every tier has.
 
     Raises:
-        SpecError: the spec lists a frontier, and the stack's configuration has no key for it.
+        SpecError: the stack's configuration lacks the frontier's key, or the backups' password, where one is needed.
     """
     installation = render(spec, lock, settings, stack=pulumi.get_stack())
     password = pulumi.Config().get_secret("sudoPassword") if settings.host and settings.host.sudo else None
@@ -26,7 +26,9 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     secrets = _role_secrets(settings)
     workstation = Workstation("workstation", WorkstationArgs(setup, password, secrets)) if setup else None
     bundle = Bundle("stack", args, pulumi.ResourceOptions(depends_on=[workstation] if workstation else []))
-    export(spec, lock, settings, url=bundle.url, key_file=bundle.key_file)
+    access = settings.workstation and settings.workstation.access
+    url = f"https://{access.name}:{access.port}/v1" if access else bundle.url
+    export(spec, lock, settings, url=url, key_file=bundle.key_file)
 
 
 def _role_secrets(settings: Settings) -> dict[str, pulumi.Input[str]] | None:

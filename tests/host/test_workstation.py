@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +22,7 @@ from tools.lab.workstation import boot
 from trivet.render.ansible import render_setup
 from trivet.spec import parse_settings
 
-CANARY = "canary-battery-staple"
+CANARY = f"canary-{uuid.uuid4().hex}"
 DRIFT = {
     "backup: Have the units run, now and after a boot (trivet-backup.timer)": (
         "systemctl disable --now trivet-backup.timer 2>/dev/null"

@@ -96,7 +96,7 @@ class Settings(Frozen):
             refuse("target ssh needs host.address", "run `pulumi config set --path host.address ADDRESS`", ("target",))
         if self.target != "ssh" and self.host is not None:
             refuse("host is for target ssh", "run `pulumi config set target ssh`, or remove host", ("host",))
-        if self.target == "local" and self.workstation is not None:
+        if self.target != "ssh" and self.workstation is not None:
             refuse("workstation is for target ssh", "set target to ssh, or remove workstation", ("workstation",))
         if self.workstation and self.workstation.access and not ip_address(self.bind).is_loopback:
             refuse("with workstation.access clients come through it alone", "set bind to 127.0.0.1", ("bind",))
