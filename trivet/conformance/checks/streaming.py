@@ -19,6 +19,8 @@ MIN_TOKENS = 8
 # Text that has been held back comes at the very end. Of a stream that passes text on, most is still to come then.
 LATEST_FIRST = 0.9
 ATTEMPTS = 3
+# What buffers does so each time; on a busy machine a short answer may come in one piece now and then.
+STREAMS = 10
 
 
 def _framing(examination: Examination) -> str:
@@ -59,12 +61,12 @@ def _early(examination: Examination) -> str:
 
 def _first_text(examination: Examination, model: str) -> str:
     body = chat_body(model, _long_question(examination, model), stream=True)
-    for _ in range(ATTEMPTS):
+    for _ in range(STREAMS):
         stream = _chat(examination, body)
         seen = f"{model}: first text after {stream.first_text:.3f} s of {stream.seconds:.3f} s"
         if stream.first_text <= LATEST_FIRST * stream.seconds:
             return seen
-    raise BreachError(f"{seen}, as in {ATTEMPTS - 1} streams before")
+    raise BreachError(f"{seen}, as in {STREAMS - 1} streams before")
 
 
 def _long_question(examination: Examination, model: str) -> str:
