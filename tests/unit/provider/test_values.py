@@ -57,5 +57,4 @@ def test_what_is_not_known_yet_is_sent_as_the_engine_reads_it() -> None:
         == plain_map({**nested, "key": PropertyValue(Computed())})
     )
     assert sent["key"].is_secret
-    encoded = PropertyValue.marshal_map(sendable({"key": PropertyValue(Computed())}))
-    assert isinstance(PropertyValue.unmarshal_map(encoded)["key"].value, Computed)
+    assert PropertyValue.marshal_map(sendable({"key": PropertyValue(Computed())}))["key"] == UNKNOWN
