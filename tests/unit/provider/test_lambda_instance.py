@@ -12,11 +12,13 @@ from pulumi.provider.experimental import provider as rpc
 from tests.fakes.lambda_cloud import KEY, FakeLambda
 from tests.fakes.lambda_cloud.app import BASE
 from tests.fakes.serving import serving
+from tests.unit.drivers.installations import installation
 from tests.unit.examples import settings
 from trivet.drivers.clock import SystemClock
 from trivet.drivers.rented.rental import rental
 from trivet.drivers.ssh.pins import Pins
-from trivet.errors import BudgetError, TrivetError
+from trivet.errors import BudgetError, HostError, TrivetError
+from trivet.provider.bundle import Bundle
 from trivet.provider.lambda_instance import Instance
 from trivet.provider.log import EngineLog
 from trivet.provider.resource import InitFailedError
@@ -128,3 +130,17 @@ def test_a_run_that_is_cut_tells_pulumi_of_what_it_launched(
 def test_an_import_says_that_none_is_needed(instance: Instance) -> None:
     with pytest.raises(TrivetError, match="it takes over the node"):
         instance.read(rpc.ReadRequest(URN, "unit", {}, {}))
+
+
+def test_what_was_installed_on_a_node_that_ended_is_gone_with_it(
+    instance: Instance, inputs: Properties, fake: FakeLambda, tmp_path: Path
+) -> None:
+    made = plain_map(create(instance, inputs))
+    host = {"address": made["address"], "knownHosts": str(tmp_path / "nothing-pinned")}  # so nobody is reached
+    rendered = installation(tmp_path).model_dump(mode="json", by_alias=True)
+    installed = wrap_map({**rendered, "target": "ssh", "host": host, "launchId": made["launchId"]})
+    bundle, read = Bundle(EngineLog("127.0.0.1:1")), rpc.ReadRequest(URN, "trivet-unit", installed, installed)
+    with pytest.raises(HostError):
+        bundle.read(read)
+    fake.account.end(fake.account.living[0])
+    assert bundle.read(read).resource_id == ""
