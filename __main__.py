@@ -10,7 +10,7 @@ import pulumi
 
 from stacks import cloud, gpuaas, onprem
 from stacks.config import plain_config
-from trivet.errors import SpecError, TrivetError
+from trivet.errors import TrivetError
 from trivet.residency.backend import state_backend
 from trivet.residency.stack import check_stack
 from trivet.spec import load_lock, load_spec, parse_settings
@@ -31,13 +31,6 @@ def main() -> None:
         backend = state_backend(ROOT, os.environ)
         check_stack(spec, settings, backend, ROOT, today=datetime.now(UTC).date()).require_lawful()
         lock = load_lock(ROOT / "inference.lock", spec)
-        if settings.tier not in DEPLOY:
-            raise SpecError(
-                where=f"stack {pulumi.get_stack()}",
-                value=f"tier {settings.tier}",
-                rule=f"this version deploys {', '.join(DEPLOY)}",
-                remedy="run `pulumi config set tier onprem`, or update Trivet",
-            )
         DEPLOY[settings.tier](spec, lock, settings)
     except TrivetError as exc:
         raise pulumi.RunError(str(exc)) from exc

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.program.cloud import CloudStack, aws
+from tests.unit.examples import ROOT
 
 ZA, EU = "af-south-1", "eu-central-1"
 MODEL = {"gpuMemoryMiB": 12000}
@@ -31,11 +35,19 @@ def new_cloud_stack(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> 
     return make
 
 
+def trivet(stack: CloudStack, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in the stack's project."""
+    argv = [sys.executable, "-m", "trivet.cli", *args]
+    env = {**stack.env, "AWS_DEFAULT_REGION": stack.region}
+    return subprocess.run(argv, cwd=stack.project, env=env, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def deployed(new_cloud_stack: NewCloudStack) -> Iterator[CloudStack]:
     """A stack under za-strict, deployed once for the tests that only read."""
     stack = new_cloud_stack(residency={"regime": "za-strict", "maxAgeDays": 3650})
-    stack.up()
+    shutil.copytree(ROOT / "policy", stack.project / "policy", ignore=shutil.ignore_patterns("__pycache__"))
+    stack.up("--policy-pack", "policy")  # which judges each resource once more, and finds nothing wrong
     yield stack
     stack.destroy()
     left = leftovers(stack)
@@ -149,6 +161,15 @@ def test_the_machine_is_told_to_install_the_bundle_from_the_region_s_bucket(depl
     (item,) = deployed.client("s3").list_objects_v2(Bucket=bucket["Name"])["Contents"]
     assert f"s3://{bucket['Name']}/{item['Key']}" in told
     assert item["Size"] == (deployed.project / "bundle.tar").stat().st_size
+
+
+def test_the_audit_of_the_account_finds_the_stack_and_nothing_wrong_with_it(deployed: CloudStack) -> None:
+    done = trivet(deployed, "residency", "audit", "--json")
+    findings = [each for each in json.loads(done.stdout)["findings"] if each["asset"].get("region") == ZA]
+    assert {each["verdict"] for each in findings} == {"allowed"}  # moto has images of its own in every other region
+    names = " ".join(each["asset"]["name"] for each in findings)
+    assert deployed.outputs["instance"] in names
+    assert f"trivet-{deployed.name}-{deployed.settings['aws']['account']}-{ZA}" in names
 
 
 def test_everything_is_tagged(deployed: CloudStack) -> None:

@@ -113,7 +113,10 @@ def test_a_place_that_the_regime_does_not_allow(
     assert "trivet:host:Bundle" not in refused.state()
 
 
-def test_a_tier_that_does_not_exist_yet(refused: Stack) -> None:
-    refused.settings["tier"] = "gpuaas"
+@pytest.mark.parametrize(
+    ("tier", "words"), [("cloud", "names its provider"), ("gpuaas", "has target"), ("edge", "a stack's tier is one of")]
+)
+def test_a_tier_without_its_place(refused: Stack, tier: str, words: str) -> None:
+    refused.settings["tier"] = tier
     refused.write()
-    assert "this version deploys onprem, cloud" in refused.up(fails=True)
+    assert words in refused.up(fails=True)

@@ -18,7 +18,6 @@ ON_THE_HOST: dict[AssetKind, str] = {
 }
 IN_THE_CLOUD: dict[AssetKind, str] = {
     "bucket": "the bundle's bucket",
-    "control-plane": "the provider's API",
     "key": "what encrypts the disk, the bucket and the logs",
     "log": "the network's log",
     "secret": "API keys on the machine",
@@ -41,12 +40,13 @@ def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_b
         state_backend: URL of the Pulumi backend; state names hosts, models and key hashes, and holds secrets.
     """
     target: str = settings.target
-    hosts: list[Place]
     cloud = settings.tier == "cloud"
+    provider: str = settings.provider or target
+    hosts: list[Place]
     if settings.tier == "onprem":
         hosts = [{"countries": (settings.country,) if settings.country else ()}]
     else:
-        hosts = [{"provider": settings.provider if cloud else target, "region": region} for region in settings.regions]
+        hosts = [{"provider": provider, "region": region} for region in settings.regions]
     people: Place = {"countries": settings.operated_from}
     # Where the target is this machine, Pulumi runs on it too; elsewhere it runs where people sit.
     operator = hosts[0] if target == "local" else people
@@ -59,10 +59,10 @@ def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_b
     assets.append(Asset(kind="support-access", name="people who operate it", **people))
     if frontier := spec.gateway.frontier:
         assets.append(Asset(kind="inference-routing", name="frontier", countries=(frontier.country,)))
-    if settings.tier != "onprem" and target in tables.providers:
+    if settings.tier != "onprem" and provider in tables.providers:
         entry = settings.modal.routing_region if settings.modal else None
         for region in settings.regions:
-            assets += handled_by(tables.providers[target], region, entry=entry)
+            assets += handled_by(tables.providers[provider], region, entry=entry)
     if settings.modal:
         assets.append(_registry(settings.modal))
     return tuple(assets)
