@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from tests.program.stack import Stack
@@ -35,7 +36,9 @@ def aws() -> Iterator[str]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
+        url = f"http://{host}:{port}"
+        httpx.post(f"{url}/moto-api/reset").raise_for_status()  # its state is the process's, not the server's
+        yield url
     finally:
         server.stop()
 
