@@ -104,9 +104,11 @@ class Instance:
             sweep(provider, ledger)
             known = request.properties.get("nodeId")
             node = provider.node(str(known.value)) if known else None
-        is_there = node is not None and node.phase in {"booting", "active"}
-        if not is_there and not ledger.open(rental.stack):
-            return rpc.ReadResponse(resource_id="", properties={}, inputs={})
+            is_there = node is not None and node.phase in {"booting", "active"}
+            if not is_there and not ledger.open(rental.stack):
+                # Pulumi forgets it now, and will never ask for its end: so what was made beside it goes here.
+                release(provider, ledger, rental.stack, self._log.of(request.urn))
+                return rpc.ReadResponse(resource_id="", properties={}, inputs={})
         return rpc.ReadResponse(resource_id=request.resource_id, properties=request.properties, inputs=request.inputs)
 
     def delete(self, request: rpc.DeleteRequest) -> None:

@@ -107,12 +107,15 @@ def test_a_node_comes_is_seen_and_goes(
     assert instance.read(rpc.ReadRequest(URN, "unit", made, inputs)).resource_id == ""
 
 
-def test_a_node_that_ended_by_itself_is_gone(instance: Instance, inputs: Properties, fake: FakeLambda) -> None:
+def test_a_node_that_ended_by_itself_is_gone_and_what_was_made_beside_it_too(
+    instance: Instance, inputs: Properties, fake: FakeLambda
+) -> None:
     made = create(instance, changed(inputs, keyOnNode=True))
     (launch,) = fake.account.launches.values()
     assert KEY in (launch.body.user_data or "")
     fake.account.end(launch)
     assert instance.read(rpc.ReadRequest(URN, "unit", made, inputs)).resource_id == ""
+    assert (fake.account.keys, fake.account.rulesets) == ({}, {})
 
 
 def test_a_run_that_is_cut_tells_pulumi_of_what_it_launched(
