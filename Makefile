@@ -15,8 +15,8 @@ help: ## list the targets
 setup: ## .venv, container engine, Pulumi CLI, image tools: whatever is missing
 	@tools/setup/all.sh
 
-dev: setup ## the packages of tests, lint and benches into .venv as well
-	@tools/setup/venv.sh dev
+dev: setup ## what tests, lint and benches need as well
+	@tools/setup/venv.sh dev && tools/setup/tests.sh
 
 build: setup ## images, models and the lock
 	@$(IN_ENV) trivet build

@@ -58,7 +58,8 @@ def test_a_key_of_minisign_signs_with_us(origin: Seed, tmp_path: Path) -> None:
     (tmp_path / "m.key").chmod(0o600)
     signer = load_signer(tmp_path / "m.key", lambda _: "")
     assert signer.public == load_public(str(tmp_path / "m.pub"))
-    assert signer.public.dump() == (tmp_path / "m.pub").read_text()
+    # The comment before it differs where a key id begins with a zero, which minisign leaves out.
+    assert signer.public.dump().splitlines()[-1] == (tmp_path / "m.pub").read_text().splitlines()[-1]
     create_bundle(origin.store, origin.contents, tmp_path / "b", [signer])
     assert verify_bundle(tmp_path / "b", Pinned.of([signer.public]), now=CREATED).trusted.complete
 
