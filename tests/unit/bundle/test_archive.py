@@ -33,7 +33,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
         return {member.name: file.read() for member in tar if (file := tar.extractfile(member))}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.binary(max_size=2000), max_size=4))
 def test_every_blob_is_in_the_archive_under_its_digest(
     tmp_path_factory: pytest.TempPathFactory, layers: list[bytes]

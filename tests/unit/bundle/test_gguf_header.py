@@ -33,7 +33,7 @@ from tests.unit.bundle.weights import (
 from trivet.bundle.gguf_header import ALIGNMENTS, TENSOR_TYPES, GgufHeader, read_gguf_header
 from trivet.errors import IntegrityError
 
-fuzzed = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+fuzzed = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(folder: Path, data: bytes) -> GgufHeader:

@@ -20,7 +20,7 @@ from trivet.spec.digest import sha256_digest
 images = st.lists(st.lists(st.binary(max_size=300), max_size=4), min_size=1, max_size=4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(images)
 def test_random_images_survive_the_round_trip(
     tmp_path_factory: pytest.TempPathFactory, images: list[list[bytes]]
@@ -95,7 +95,7 @@ def test_a_corrupted_blob_is_refused(tmp_path: Path, corrupt: Callable[[Path], N
             check()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_one_flipped_bit_is_found(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     layout = store(tmp_path_factory.mktemp("store"))

@@ -45,7 +45,7 @@ def test_another_document_is_refused() -> None:
         officer.public.verify(DOCUMENT + b" ", signature, "index.json")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_no_byte_of_a_signature_file_can_be_changed(data: st.DataObject) -> None:
     officer = signer("officer")
@@ -56,7 +56,7 @@ def test_no_byte_of_a_signature_file_can_be_changed(data: st.DataObject) -> None
         officer.public.verify(DOCUMENT, Signature.parse(bad, ""), "")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=400))
 def test_anything_else_is_no_signature(data: bytes) -> None:
     with pytest.raises(SignatureError, match="byte for byte"):

@@ -20,7 +20,7 @@ def signatures(*names: str, data: bytes = DOCUMENT, document: str = "index.json"
     return {signature_name(document, signer(name).public.id): signer(name).sign(data, document) for name in names}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sets(st.sampled_from(NAMES)), st.sets(st.sampled_from(NAMES), min_size=1), st.integers(1, 4))
 def test_a_document_is_believed_exactly_when_enough_pinned_keys_have_signed(
     signing: set[str], pinning: set[str], threshold: int

@@ -16,7 +16,7 @@ from tests.unit.bundle.weights import WEIGHTS, entry, safetensors
 from trivet.bundle.safetensors_header import SafetensorsHeader, read_safetensors_header
 from trivet.errors import IntegrityError
 
-fuzzed = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+fuzzed = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(folder: Path, data: bytes) -> SafetensorsHeader:

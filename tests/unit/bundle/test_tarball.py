@@ -45,7 +45,7 @@ def test_offsets_are_where_the_files_begin() -> None:
     assert data[end:] == END
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_no_byte_between_the_files_can_be_changed(data: st.DataObject) -> None:
     good = tar(FILES)
@@ -61,7 +61,7 @@ def test_no_byte_between_the_files_can_be_changed(data: st.DataObject) -> None:
             read(path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, len(tar(FILES)) - 1))
 def test_a_tar_that_was_cut_is_refused(length: int) -> None:
     with TemporaryDirectory() as folder:

@@ -108,7 +108,7 @@ def test_the_first_failure_stops_the_others(tmp_path: Path) -> None:
     assert counting.total <= bad.blob.size
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=20_000), st.data())
 def test_whatever_lies_there_the_result_is_right_and_a_good_beginning_is_kept(data: bytes, draw: st.DataObject) -> None:
     length = draw.draw(st.integers(0, len(data)))
@@ -126,7 +126,7 @@ def test_whatever_lies_there_the_result_is_right_and_a_good_beginning_is_kept(da
             assert done.kept == aligned(length, len(data))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.binary(min_size=1, max_size=20_000), min_size=1, max_size=5, unique=True), st.integers(1, 60_000))
 def test_a_run_that_was_cut_is_continued(contents: list[bytes], after: int) -> None:
     with TemporaryDirectory() as folder:

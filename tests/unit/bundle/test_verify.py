@@ -217,7 +217,7 @@ def forms(origin: Seed, signed: Path, tmp_path_factory: pytest.TempPathFactory) 
     return Bench({"directory": signed, "tar": tar, "delta": delta}, root / "scratch")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_byte_of_any_file_in_any_form_can_be_changed(forms: Bench, data: st.DataObject) -> None:
     form = forms.forms[data.draw(st.sampled_from(sorted(forms.forms)))]

@@ -120,7 +120,7 @@ LUCK = st.builds(
 )
 
 
-@settings(max_examples=SCHEDULES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=SCHEDULES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=st.lists(RUNS, min_size=1, max_size=6), luck=LUCK)
 def test_nothing_leaks_whatever_happens(lambda_wire: Wire, runs: list[Run], luck: Luck) -> None:
     directory = Path(tempfile.mkdtemp())

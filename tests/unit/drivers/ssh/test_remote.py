@@ -19,7 +19,7 @@ def answered(remote: Remote) -> bytes:
     return done.stdout
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(WORD, max_size=5))
 def test_every_argument_arrives_whatever_is_in_it(words: list[str]) -> None:
     remote = Remote(["printf", "%s\\0", "first", *words])
