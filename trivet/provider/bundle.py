@@ -19,12 +19,13 @@ from trivet.drivers.bundle.keys import KeyRing
 from trivet.drivers.host import Host
 from trivet.drivers.rented.providers import open_lambda
 from trivet.drivers.targets import connect
-from trivet.errors import HostError, TrivetError
+from trivet.errors import HostError
 from trivet.idle.charter import charter_of
-from trivet.provider.changes import changes, path_of
+from trivet.provider.changes import changes
 from trivet.provider.log import EngineLog
+from trivet.provider.refusals import broken, of_another_version, unknown
 from trivet.provider.resource import InitFailedError, Resource
-from trivet.provider.values import UNKNOWN, Properties, plain, plain_map, sendable, wrap_map
+from trivet.provider.values import UNKNOWN, Properties, plain, plain_map, sendable, text_of, wrap_map
 from trivet.render import Installation
 
 SECRET = "frontierApiKey"  # noqa: S105  # a property's name
@@ -47,11 +48,11 @@ class Bundle:
     def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         """See `Resource.check`."""
         given = sendable({key: value for key, value in request.new_inputs.items() if key not in OBSERVED})
-        failures = [rpc.CheckFailure(key, "there is no such property") for key in sorted(given.keys() - INPUTS)]
+        failures = unknown(given, INPUTS)
         try:
             wanted = desired(*_keyed(_installation(given)))
         except ValidationError as exc:
-            failures += [rpc.CheckFailure(path_of(error["loc"]), error["msg"]) for error in exc.errors()]
+            failures += broken(exc)
         except HostError as exc:
             failures.append(rpc.CheckFailure("keyDirectory", str(exc)))
         if failures:
@@ -125,7 +126,7 @@ class Bundle:
     def _install(self, urn: str, properties: Properties, installation: Installation) -> Properties:
         site = self._site(urn, properties, installation)
         try:
-            observed = install(site, _secret(properties, SECRET))
+            observed = install(site, text_of(properties, SECRET))
         except HalfDoneError as exc:
             seen = self._seen(urn, properties, installation)
             outputs = _outputs(properties, installation, seen)
@@ -140,7 +141,7 @@ class Bundle:
             return Observation(containers={}, config="", keys={})
 
     def _site(self, urn: str, properties: Properties, installation: Installation) -> Site:
-        host = connect(installation.host, _secret(properties, SUDO_PASSWORD))
+        host = connect(installation.host, text_of(properties, SUDO_PASSWORD))
         self._hosts.add(host)
         return Site(installation=installation, host=host, report=self._log.of(urn))
 
@@ -173,19 +174,7 @@ def _recorded(properties: Mapping[str, PropertyValue]) -> Installation:
     try:
         return _installation(properties)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        raise TrivetError(
-            where=path_of(first["loc"]),
-            value=first["msg"],
-            rule="Pulumi's state describes the installation as this version of Trivet writes it",
-            remedy="destroy the stack with the version that wrote it (see `pulumi stack history`), then deploy anew",
-        ) from exc
-
-
-def _secret(properties: Properties, name: str) -> str | None:
-    """A secret in the clear: it goes to the driver and nowhere else."""
-    value = properties.get(name)
-    return plain(value) if value else None
+        raise of_another_version(exc, "the installation") from exc
 
 
 def _installation(properties: Mapping[str, PropertyValue]) -> Installation:

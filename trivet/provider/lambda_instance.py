@@ -31,13 +31,15 @@ from trivet.drivers.rented.sweep import sweep
 from trivet.drivers.ssh.pins import Pins
 from trivet.errors import TrivetError
 from trivet.idle.node import Node
-from trivet.provider.changes import changes, path_of
+from trivet.provider.changes import changes
 from trivet.provider.log import EngineLog
+from trivet.provider.refusals import broken, of_another_version, unknown
 from trivet.provider.resource import InitFailedError, Resource
 from trivet.provider.values import Properties, plain, plain_map, wrap_map
 from trivet.render.cloud_init import ProviderKey
 from trivet.spec.ssh import SshHop
 
+REMEDY = "run `trivet reap`, and destroy the stack with the version that wrote the state"
 INPUTS = frozenset(Rental.model_json_schema(by_alias=True)["properties"])
 # These change nothing on a node that runs.
 HARMLESS = frozenset({"budgetCents", "multiplier", "ledger", "sshDirectory", "knownHosts", "sshWait"})
@@ -52,13 +54,11 @@ class Instance:
 
     def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         """See `Resource.check`."""
-        failures = [
-            rpc.CheckFailure(key, "there is no such property") for key in sorted(request.new_inputs.keys() - INPUTS)
-        ]
+        failures = unknown(request.new_inputs, INPUTS)
         try:
             _rental(request.new_inputs)
         except ValidationError as exc:
-            failures += [rpc.CheckFailure(path_of(error["loc"]), error["msg"]) for error in exc.errors()]
+            failures += broken(exc)
         return rpc.CheckResponse(inputs=request.new_inputs, failures=failures or None)
 
     def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
@@ -220,13 +220,7 @@ def _recorded(properties: Mapping[str, PropertyValue]) -> Rental:
     try:
         return _rental(properties)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        raise TrivetError(
-            where=path_of(first["loc"]),
-            value=first["msg"],
-            rule="Pulumi's state describes the rental as this version of Trivet writes it",
-            remedy="run `trivet reap`, and destroy the stack with the version that wrote the state",
-        ) from exc
+        raise of_another_version(exc, "the rental", REMEDY) from exc
 
 
 def _rental(properties: Mapping[str, PropertyValue]) -> Rental:

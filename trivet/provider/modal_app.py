@@ -20,10 +20,11 @@ from trivet.drivers.modal import AppState, HalfDeployedError, ModalSite, deploy,
 from trivet.drivers.modal.account import Account
 from trivet.drivers.modal.observe import look, lookup
 from trivet.errors import HostError, TrivetError
-from trivet.provider.changes import changes, path_of
+from trivet.provider.changes import changes
 from trivet.provider.log import EngineLog
+from trivet.provider.refusals import broken, of_another_version, unknown
 from trivet.provider.resource import InitFailedError, Resource
-from trivet.provider.values import Properties, plain, plain_map, wrap, wrap_map
+from trivet.provider.values import Properties, plain, plain_map, text_of, wrap, wrap_map
 from trivet.render.modal import ModalApp
 from trivet.spec.digest import canonical_json
 
@@ -45,14 +46,14 @@ class App:
     def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         """See `Resource.check`."""
         given = {key: value for key, value in request.new_inputs.items() if key != STATE}
-        failures = [rpc.CheckFailure(key, "there is no such property") for key in sorted(given.keys() - INPUTS)]
+        failures = unknown(given, INPUTS)
         try:
             app = _app(given)
             ring = KeyRing(Path(app.key_directory))
             keys = {name: sha256 or ring.sha256(name) for name, sha256 in app.keys.items()}
-            wanted = desired(app, keys, _secret(given))
+            wanted = desired(app, keys, text_of(given, SECRET))
         except ValidationError as exc:
-            failures += [rpc.CheckFailure(path_of(error["loc"]), error["msg"]) for error in exc.errors()]
+            failures += broken(exc)
         except HostError as exc:
             failures.append(rpc.CheckFailure("keyDirectory", str(exc)))
         if failures:
@@ -85,7 +86,7 @@ class App:
         """See `Resource.update`."""
         app = _recorded(request.news)
         if request.preview:
-            return rpc.UpdateResponse(properties=_outputs(request.news, app, None, _url(request.olds)))
+            return rpc.UpdateResponse(properties=_outputs(request.news, app, None, text_of(request.olds, "url")))
         return rpc.UpdateResponse(properties=self._deploy(request.urn, request.news, app))
 
     def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
@@ -102,7 +103,7 @@ class App:
             return rpc.ReadResponse(resource_id="", properties={}, inputs={})
         return rpc.ReadResponse(
             resource_id=request.resource_id,
-            properties=_outputs(request.properties, app, seen, _url(request.properties)),
+            properties=_outputs(request.properties, app, seen, text_of(request.properties, "url")),
             inputs=request.inputs,
         )
 
@@ -118,7 +119,7 @@ class App:
     def _deploy(self, urn: str, properties: Properties, app: ModalApp) -> Properties:
         site = self._site(urn, app)
         try:
-            seen = deploy(site, _secret(properties))
+            seen = deploy(site, text_of(properties, SECRET))
         except HalfDeployedError as exc:
             raise InitFailedError(app.name, _outputs(properties, app, _seen(site), None), [str(exc)]) from exc
         found = lookup(site)
@@ -150,13 +151,7 @@ def _recorded(properties: Mapping[str, PropertyValue]) -> ModalApp:
     try:
         return _app(properties)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        raise TrivetError(
-            where=path_of(first["loc"]),
-            value=first["msg"],
-            rule="Pulumi's state describes the app as this version of Trivet writes it",
-            remedy="destroy the stack with the version that wrote it (see `pulumi stack history`), then deploy anew",
-        ) from exc
+        raise of_another_version(exc, "the app") from exc
 
 
 def _app(properties: Mapping[str, PropertyValue]) -> ModalApp:
@@ -164,16 +159,6 @@ def _app(properties: Mapping[str, PropertyValue]) -> ModalApp:
     return ModalApp.model_validate_json(
         canonical_json({key: plain(value) for key, value in properties.items() if key in GIVEN})
     )
-
-
-def _secret(properties: Mapping[str, PropertyValue]) -> str | None:
-    value = properties.get(SECRET)
-    return plain(value) if value else None
-
-
-def _url(properties: Mapping[str, PropertyValue]) -> str | None:
-    value = properties.get("url")
-    return plain(value) if value else None
 
 
 def _outputs(properties: Properties, app: ModalApp, seen: AppState | None, url: str | None) -> Properties:

@@ -33,6 +33,12 @@ def plain_map(properties: Mapping[str, PropertyValue]) -> dict[str, Any]:
     return {key: plain(value) for key, value in properties.items()}
 
 
+def text_of(properties: Mapping[str, PropertyValue], name: str) -> str | None:
+    """A text, in the clear though it be secret: mind where to. None where there is none."""
+    value = properties.get(name)
+    return plain(value) if value else None
+
+
 def sendable(properties: Mapping[str, PropertyValue]) -> Properties:
     """The same, with what is not known yet in the form that Pulumi's engine reads: the SDK cannot write its own."""
     return {key: _sendable(value) for key, value in properties.items()}

@@ -18,10 +18,11 @@ from trivet.drivers.ansible import Outcome, Play, Player, TaskFailedError, Witne
 from trivet.drivers.host import Host
 from trivet.drivers.targets import connect
 from trivet.errors import HostError
-from trivet.provider.changes import changes, path_of
+from trivet.provider.changes import changes
 from trivet.provider.log import EngineLog
+from trivet.provider.refusals import broken, unknown
 from trivet.provider.resource import InitFailedError, Resource
-from trivet.provider.values import Properties, plain, plain_map, wrap_map
+from trivet.provider.values import Properties, plain, plain_map, text_of, wrap_map
 from trivet.render.ansible import Setup
 
 SECRETS = frozenset({"sudoPassword", "secrets"})
@@ -44,11 +45,11 @@ class Workstation:
     def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         """See `Resource.check`."""
         given = {key: value for key, value in request.new_inputs.items() if key not in PROMISED}
-        failures = [rpc.CheckFailure(key, "there is no such property") for key in sorted(given.keys() - INPUTS)]
+        failures = unknown(given, INPUTS)
         try:
             _setup(given)
         except ValidationError as exc:
-            failures += [rpc.CheckFailure(path_of(error["loc"]), error["msg"]) for error in exc.errors()]
+            failures += broken(exc)
         if failures:
             return rpc.CheckResponse(inputs=request.new_inputs, failures=failures)
         return rpc.CheckResponse(inputs={**given, **wrap_map({"roles": roles_digest(), "pending": {}})})
@@ -148,14 +149,14 @@ class Workstation:
 
     def _run(self, urn: str, properties: Properties, *, check: bool) -> Outcome:
         setup = _setup(properties)
-        player = Player(setup.host, _secret(properties, "sudoPassword"))
+        player = Player(setup.host, text_of(properties, "sudoPassword"))
         self._running.add(player)
         secrets = properties.get("secrets")
         play = Play(setup.variables, plain(secrets) if secrets else {})
         return player.run(play, self._log.of(urn), check=check)
 
     def _host(self, properties: Properties) -> Host:
-        host = connect(_setup(properties).host, _secret(properties, "sudoPassword"))
+        host = connect(_setup(properties).host, text_of(properties, "sudoPassword"))
         self._running.add(host)
         return host
 
@@ -175,12 +176,6 @@ def _inputs(properties: Properties) -> dict[str, Any]:
 
 def _without(data: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in keys}
-
-
-def _secret(properties: Properties, name: str) -> str | None:
-    """A secret in the clear: it goes to the driver and nowhere else."""
-    value = properties.get(name)
-    return plain(value) if value else None
 
 
 def _shown(name: str, detail: str) -> str:
