@@ -28,7 +28,7 @@ down: ## take STACK away again
 	@$(IN_ENV) pulumi destroy --yes --stack $(STACK)
 
 test: build dev ansible ## the whole test-suite, on the real engine
-	@$(IN_ENV) pytest
+	@$(IN_ENV) pytest --numprocesses=auto --dist=worksteal tests/unit && pytest tests/program tests/host
 
 lint: dev ## ruff, mypy --strict, shellcheck
 	@$(IN_ENV) ruff check . && ruff format --check . && mypy && shellcheck -x tools/setup/*.sh trivet/bundle/install.sh

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("trivet")
+settings.register_profile("trivet", deadline=None)
 settings.load_profile("trivet")
