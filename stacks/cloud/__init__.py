@@ -7,16 +7,19 @@ import importlib
 from stacks import onprem
 from trivet.spec import Lock, Settings, StackSpec
 
+MODULES = {"vm": "vm"}
+
 
 def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
-    """Hand over to the provider's module, or on the machine itself to its own engine.
+    """Hand over to the provider's module for the target, or on the machine itself to its own engine.
 
     A cloud's SDK is imported here and nowhere else: other tiers neither need it nor wait for it.
 
     Raises:
         TrivetError: what cannot be is refused before the first resource.
     """
-    if settings.target == "vm":
-        importlib.import_module(f"stacks.cloud.{settings.provider}").deploy(spec, lock, settings)
-    else:
+    module = MODULES.get(settings.target)
+    if module is None:
         onprem.deploy(spec, lock, settings)
+    else:
+        importlib.import_module(f"stacks.cloud.{settings.provider}.{module}").deploy(spec, lock, settings)

@@ -13,6 +13,7 @@ from trivet.errors import SpecError
 from trivet.spec.aws import AwsSettings
 from trivet.spec.base import Country, Frozen, refuse
 from trivet.spec.bundle import SignedBundle
+from trivet.spec.cloud import OFFERED_BY, PROVIDERS, Provider
 from trivet.spec.gateway import Port
 from trivet.spec.load import spec_error
 from trivet.spec.modal import ModalSettings
@@ -23,7 +24,6 @@ from trivet.spec.workstation import WorkstationSettings
 Tier = Literal["onprem", "gpuaas", "cloud"]
 TIERS: tuple[str, ...] = get_args(Tier)
 RENTED = ("lambda", "modal")  # the targets of tier gpuaas
-Provider = Literal["aws"]
 
 
 def _address(text: str) -> str:
@@ -128,10 +128,19 @@ class Settings(Frozen):
     def _cloud_has_a_provider(self) -> Self:
         if (self.tier == "cloud") != (self.provider is not None):
             refuse("tier cloud names its provider, no other tier does", "set or remove provider: aws")
-        if self.target == "vm" and self.tier != "cloud":
-            refuse("target vm is a machine of tier cloud", "set tier: cloud, or remove target", ("target",))
-        if (self.target == "vm") != (self.aws is not None):
-            refuse("target vm on provider aws has settings of its own under aws", "set target: vm and aws, or neither")
+        offered = OFFERED_BY.get(self.target)
+        if offered and self.provider not in offered:
+            refuse(
+                f"target {self.target} is of tier cloud, at {' or '.join(offered)}",
+                f"set tier: cloud and provider: {offered[0]}, or another target",
+                ("target",),
+            )
+        for provider in PROVIDERS:
+            if (getattr(self, provider) is not None) != (offered is not None and provider == self.provider):
+                refuse(
+                    f"{' and '.join(OFFERED_BY)} on provider {provider} have settings of their own under {provider}",
+                    f"set target: vm and {provider}, or neither",
+                )
         return self
 
     @property

@@ -59,9 +59,9 @@ def test_what_breaks_a_rule_is_refused(own: dict[str, Any], words: str) -> None:
     [
         ("cloud", {"region": "af-south-1"}, "names its provider"),
         ("onprem", {"region": "x", "provider": "aws"}, "no other tier"),
-        ("onprem", {"region": "x", "target": "vm"}, "target vm is a machine of tier cloud"),
-        ("cloud", CLOUD, "settings of its own under aws"),
-        ("cloud", {"provider": "aws", "region": "x", "aws": json.dumps(AWS)}, "settings of its own under aws"),
+        ("onprem", {"region": "x", "target": "vm"}, "target vm is of tier cloud, at aws"),
+        ("cloud", CLOUD, "settings of their own under aws"),
+        ("cloud", {"provider": "aws", "region": "x", "aws": json.dumps(AWS)}, "settings of their own under aws"),
     ],
 )
 def test_tier_provider_and_target_belong_together(stack: str, config: dict[str, str], words: str) -> None:
