@@ -53,7 +53,8 @@ class Project:
             directory.mkdir()
         for package in PACKAGES:
             plugin = plugins / f"pulumi-resource-{package}"
-            plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT}/tests/fakes/cloud_plugin.py {package} "$@"\n')
+            launch = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.fakes.pulumi_cloud --paper'
+            plugin.write_text(f'#!/bin/sh\n{launch} {package} "$@"\n')
             plugin.chmod(0o755)
         shutil.copytree(ROOT / "policy", folder / "policy", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / ".venv").symlink_to(sys.prefix)

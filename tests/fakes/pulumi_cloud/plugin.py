@@ -15,7 +15,7 @@ from pulumi.runtime.proto import provider_pb2 as proto
 from pulumi.runtime.proto.plugin_pb2 import PluginInfo
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer
 
-from tests.fakes.pulumi_cloud.schema import UNKNOWN, Failure, Schema
+from tests.fakes.pulumi_cloud.schema import UNKNOWN, Failure
 
 Properties = dict[str, Any]
 Answer = Callable[..., Any]
@@ -23,6 +23,20 @@ Answer = Callable[..., Any]
 
 class RefusedError(Exception):
     """The cloud refuses, in its own words."""
+
+
+class Types(Protocol):
+    """What a package's resources take and put out."""
+
+    @property
+    def version(self) -> str:
+        """The SDK's version."""
+
+    def outputs(self, token: str) -> set[str]:
+        """Names of everything that a resource puts out."""
+
+    def failures(self, token: str, inputs: Mapping[str, Any]) -> list[Failure]:
+        """Whatever is wrong with a resource's inputs."""
 
 
 class Backend(Protocol):
@@ -53,7 +67,7 @@ class Backend(Protocol):
 class CloudPlugin(ResourceProviderServicer):
     """One configured provider."""
 
-    def __init__(self, schema: Schema, backend: Backend) -> None:
+    def __init__(self, schema: Types, backend: Backend) -> None:
         self._schema = schema
         self._backend = backend
 
