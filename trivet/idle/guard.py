@@ -22,6 +22,7 @@ from trivet.idle.watchdog import Terms, Tick, Watchdog
 SCRAPE_SECONDS = 5
 SETTLE_SECONDS = 5.0  # from the beginning of a drain to the reading that decides
 AGAIN_SECONDS = 15.0  # between two attempts to end
+MARK = "trivet-guard\n"  # in a drain file that the guard made
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,15 @@ def _end(node: Surroundings) -> None:
 
 
 def _set(path: Path, *, present: bool) -> None:
-    """The drain file; its directory belongs to the installation, without which there is nothing to drain."""
-    if not present:
-        path.unlink(missing_ok=True)
-    elif path.parent.is_dir():
-        path.touch()
+    """The drain file; its directory belongs to the installation, without which there is nothing to drain.
+
+    Somebody else's is left alone: an operator's drain is not for the guard to take back.
+    """
+    if path.exists():
+        if not present and path.read_text(encoding="utf-8", errors="replace") == MARK:
+            path.unlink()
+    elif present and path.parent.is_dir():
+        path.write_text(MARK, encoding="utf-8")
 
 
 def scraper(sources: Sequence[str]) -> Callable[[], Reading | None]:

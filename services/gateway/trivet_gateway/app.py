@@ -13,6 +13,7 @@ from trivet_gateway.asgi import Receive, Scope, Send
 from trivet_gateway.audit.store import AuditBroken
 from trivet_gateway.audit.writer import AuditWriter
 from trivet_gateway.config import GatewayConfig
+from trivet_gateway.drain import Drain
 from trivet_gateway.errors import ApiError
 from trivet_gateway.exchange import Exchange
 from trivet_gateway.frontier import Frontier
@@ -41,6 +42,7 @@ class Gateway:
         """Take a configuration, and the file it was read from: that may be replaced (see `standing`)."""
         self.config = config
         self._standing = Standing(config, source)
+        self._drain = Drain(source)
         self._audit: AuditWriter
         self._operations: Operations
         self._recorder: Recorder
@@ -53,7 +55,7 @@ class Gateway:
 
     def drain(self) -> None:
         """Admit nothing more; what is in flight goes on."""
-        self._operations.draining = True
+        self._drain.stopping = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -65,10 +67,10 @@ class Gateway:
             await self._recorder.run(Exchange(scope, receive, send), self._admit)
 
     async def _admit(self, exchange: Exchange) -> Reply | None:
-        if self._operations.draining:
+        if self._drain.is_on:
             raise ApiError(
                 503,
-                "The gateway is stopping. Try again after the time in Retry-After.",
+                "Nothing new is admitted: the gateway or its node is to stop. Try again after the time in Retry-After.",
                 code="draining",
                 retry_after=RETRY_AFTER,
                 outcome="unavailable",
@@ -111,10 +113,10 @@ class Gateway:
             stack.push_async_callback(probes.stop)
             metrics = Metrics()
             self._recorder = Recorder(self._audit, metrics, places, limits.idle_seconds)
-            self._operations = Operations(self._audit, metrics, probes)
+            self._operations = Operations(self._audit, metrics, probes, self._drain)
             inference = Inference(self.config, policy, quotas, places, self._audit, frontier)
             self._routes = Routes(self.config, self._standing, policy, inference, self._audit)
-            watch(metrics, self._audit, quotas, places, probes, frontier)
+            watch(metrics, self._audit, quotas, places, probes, self._drain, frontier)
             stack.push_async_callback(self._last_rows)
             yield
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from trivet_gateway.audit.writer import AuditWriter
+from trivet_gateway.drain import Drain
 from trivet_gateway.frontier import Frontier
 from trivet_gateway.inference import Place
 from trivet_gateway.metrics import Metrics
@@ -19,12 +20,14 @@ def watch(
     quotas: Mapping[str, TeamQuota],
     places: Mapping[str, Place],
     probes: Probes,
+    drain: Drain,
     frontier: Frontier | None,
 ) -> None:
     """Add all gauges."""
     metrics.watch("trivet_gateway_audit_rows", "Rows in the audit's chain.", lambda: audit.head.seq)
     metrics.watch("trivet_gateway_audit_writable", "1 when the audit can be written.", lambda: audit.fault is None)
     metrics.watch("trivet_gateway_audit_rows_lost", "Rows given up while it could not be.", lambda: audit.lost)
+    metrics.watch("trivet_gateway_draining", "1 while nothing new is admitted.", lambda: drain.is_on)
     metrics.watch_each(
         "trivet_gateway_in_flight",
         "Requests in flight.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from trivet_gateway.audit.writer import AuditWriter
+from trivet_gateway.drain import Drain
 from trivet_gateway.exchange import Exchange
 from trivet_gateway.metrics import Metrics
 from trivet_gateway.probes import Probes
@@ -20,13 +21,13 @@ class Operations:
     """How the gateway is.
 
     `/health` answers 200 as long as the process serves at all. `/ready` answers 200 when every model's server is up,
-    the audit can be written and the gateway is not stopping, else 503; its body says which.
+    the audit can be written and nothing is being drained, else 503; its body says which.
     """
 
     audit: AuditWriter
     metrics: Metrics
     probes: Probes
-    draining: bool = False
+    drain: Drain
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer."""
@@ -41,13 +42,14 @@ class Operations:
         await exchange.respond(reply)
 
     def _ready(self) -> Reply:
+        draining = self.drain.is_on
         models = {model: "up" if up else "down" for model, up in self.probes.up.items()}
-        ready = all(self.probes.up.values()) and self.audit.fault is None and not self.draining
+        ready = all(self.probes.up.values()) and self.audit.fault is None and not draining
         state = {
             "status": "ready" if ready else "not ready",
             "models": models,
             "audit": self.audit.fault or "ok",
-            "draining": self.draining,
+            "draining": draining,
         }
         return _json(200 if ready else 503, state)
 

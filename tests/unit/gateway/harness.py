@@ -193,7 +193,9 @@ class Answer:
 
 
 @asynccontextmanager
-async def stack(folder: Path, *, frontier: dict[str, Any] | None = None, **changes: Any) -> AsyncIterator[Stack]:
+async def stack(
+    folder: Path, *, frontier: dict[str, Any] | None = None, source: Path | None = None, **changes: Any
+) -> AsyncIterator[Stack]:
     """A gateway in front of a chat model, an embedding model and, where asked for, a frontier."""
     async with contextlib.AsyncExitStack() as stacked:
         models = [FakeModel(), FakeModel(), FakeModel()]
@@ -205,7 +207,8 @@ async def stack(folder: Path, *, frontier: dict[str, Any] | None = None, **chang
             outside = {"url": f"{urls[2]}/v1", "model": "large", "apiKeyFile": str(key_file), "dataClasses": ["public"]}
             changes["frontier"] = {**outside, **frontier}
         audit = folder / "audit.sqlite"
-        gateway = Gateway(GatewayConfig.model_validate_json(json.dumps(config(urls[0], urls[1], audit, **changes))))
+        told = GatewayConfig.model_validate_json(json.dumps(config(urls[0], urls[1], audit, **changes)))
+        gateway = Gateway(told, source)
         port = await stacked.enter_async_context(serving(gateway, lifespan="on"))
         client = await stacked.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
         yield Stack(f"http://127.0.0.1:{port}", audit, gateway, *models, client)

@@ -25,7 +25,7 @@ from tests.fakes.serving import serving
 from trivet.drivers.clock import SystemClock
 from trivet.drivers.rented.guard_files import guard_files
 from trivet.idle.charter import Charter, node_name
-from trivet.idle.guard import SETTLE_SECONDS, Surroundings, guard
+from trivet.idle.guard import MARK, SETTLE_SECONDS, Surroundings, guard
 from trivet.idle.metrics import Reading
 from trivet.idle.watchdog import Terms, Watchdog
 
@@ -151,6 +151,20 @@ def test_the_drain_file_comes_and_goes_with_the_drain(tmp_path: Path) -> None:
     server.sleep = sleep  # type: ignore[method-assign]
     said = run(server)
     assert said[:3] == ["drain: idle for 600 s", "serve", "drain: idle for 600 s"]
+
+
+def test_a_drain_that_an_operator_asked_for_is_not_taken_back(tmp_path: Path) -> None:
+    server = Server(tmp_path / "draining", [], [], [])
+    server.drain_file.touch()
+    run(server)
+    assert server.drain_file.read_text() == ""
+
+
+def test_a_guard_that_was_restarted_takes_back_its_predecessors_drain(tmp_path: Path) -> None:
+    server = Server(tmp_path / "draining", [(31, 90)], [], [])
+    server.drain_file.write_text(MARK)
+    assert run(server)[0] == "drain: idle for 600 s"
+    assert server.admitted == [(31, 90)]
 
 
 def test_life_is_over_by_its_deadline_whatever_the_traffic(tmp_path: Path) -> None:
