@@ -20,7 +20,7 @@ from trivet.drivers.targets import connect
 from trivet.errors import HostError
 from trivet.provider.changes import changes
 from trivet.provider.log import EngineLog
-from trivet.provider.refusals import broken, unknown
+from trivet.provider.refusals import broken, of_another_version, unknown
 from trivet.provider.resource import InitFailedError, Resource
 from trivet.provider.values import Properties, plain, plain_map, text_of, wrap_map
 from trivet.render.ansible import Setup
@@ -32,6 +32,7 @@ INPUTS = DESCRIBED | PROMISED | SECRETS
 # Another of these is another machine; the old one is left as it is.
 IDENTITY = frozenset({"host.address"})
 UNFINISHED = "the roles"
+REMEDY = "run `pulumi up --refresh=false`, which plays the roles anew from the stack's settings"
 WAYS = frozenset({"host", "sudoPassword"})  # how it is reached: nothing on it changes
 
 
@@ -47,7 +48,7 @@ class Workstation:
         given = {key: value for key, value in request.new_inputs.items() if key not in PROMISED}
         failures = unknown(given, INPUTS)
         try:
-            _setup(given)
+            _described(given)
         except ValidationError as exc:
             failures += broken(exc)
         if failures:
@@ -103,8 +104,8 @@ class Workstation:
 
     def delete(self, request: rpc.DeleteRequest) -> None:
         """See `Resource.delete`: what the roles did stays; a machine is not made less safe on the way out."""
-        host = _setup(request.properties).host.known_as
-        self._log.note(request.urn)(f"{host} keeps its engine, rules and settings; Trivet looks after them no more")
+        kept = "its engine, rules and settings"
+        self._log.note(request.urn)(f"{request.resource_id} keeps {kept}; Trivet looks after them no more")
 
     def cancel(self) -> None:
         """See `Resource.cancel`."""
@@ -142,7 +143,7 @@ class Workstation:
     def _is_as_left(self, properties: Properties) -> bool:
         state = plain_map(properties)
         looked = state.get("witness")
-        if not looked or state["pending"] or state["roles"] != roles_digest():
+        if not looked or state.get("pending") or state.get("roles") != roles_digest():
             return False
         witness = Witness(tuple(looked["files"]), tuple(tuple(each) for each in looked["commands"]))
         return witness.digest(self._host(properties)) == str(looked["digest"])
@@ -167,6 +168,14 @@ def resource(log: EngineLog) -> Resource:
 
 
 def _setup(properties: Mapping[str, PropertyValue]) -> Setup:
+    """The setup that a state or checked inputs describe."""
+    try:
+        return _described(properties)
+    except ValidationError as exc:
+        raise of_another_version(exc, "the workstation", REMEDY) from exc
+
+
+def _described(properties: Mapping[str, PropertyValue]) -> Setup:
     return Setup.model_validate({key: plain(value) for key, value in properties.items() if key in DESCRIBED})
 
 

@@ -8,7 +8,7 @@ import pytest
 from pulumi.provider.experimental import provider as rpc
 
 from trivet.drivers.ansible import roles_digest
-from trivet.errors import HostError
+from trivet.errors import HostError, TrivetError
 from trivet.provider.log import EngineLog
 from trivet.provider.values import Properties, plain_map, wrap_map
 from trivet.provider.workstation import Workstation
@@ -80,6 +80,12 @@ def test_another_address_is_another_machine_and_another_port_is_not(
 def test_an_import_is_refused(workstation: Workstation) -> None:
     with pytest.raises(HostError, match="pulumi up"):
         workstation.read(rpc.ReadRequest(URN, "gpu1", {}, {}))
+
+
+def test_a_state_of_another_version_says_so_and_what_to_do(workstation: Workstation) -> None:
+    with pytest.raises(TrivetError, match="this version of Trivet writes it") as refused:
+        workstation.read(rpc.ReadRequest(URN, "gpu1", wrap_map({"host": {"addr": "gpu1"}, "pending": {}}), {}))
+    assert "--refresh=false" in str(refused.value)
 
 
 def test_a_preview_of_drift_alone_does_not_look_at_the_host_again(

@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from trivet.drivers.ansible.events import Outcome, TaskEvent, parse_event
-from trivet.drivers.ansible.inventory import CONTROL, connection_variables
+from trivet.drivers.ansible.inventory import connection_variables
 from trivet.drivers.ansible.roles import PROGRAMS, ROLES
+from trivet.drivers.ansible.scratch import scratch
 from trivet.drivers.host import Report
 from trivet.drivers.process import Processes
 from trivet.errors import HostError
@@ -63,15 +62,11 @@ class Player:
             HostError: the host cannot be reached, or Ansible is not there.
         """
         outcome, words = Outcome(), list[str]()
-        with tempfile.TemporaryDirectory(prefix="tv-") as scratch:
-            directory = Path(scratch)
-            argv = self._argv(directory, play.playbook, check=check)
-            self._prepare(directory, play)
-            try:
-                hear = _hearer(outcome, words, report)
-                done = self._processes.run(argv, timeout=SECONDS, on_line=hear, name="ansible-runner")
-            finally:
-                self._hang_up(directory)
+        with scratch() as made, self._processes.inheriting(made.lock):
+            argv = self._argv(made.directory, play.playbook, check=check)
+            self._prepare(made.directory, play)
+            hear = _hearer(outcome, words, report)
+            done = self._processes.run(argv, timeout=SECONDS, on_line=hear, name="ansible-runner")
         if outcome.failures:
             raise self._failed(outcome.failures[-1])
         if done.code != 0 or not outcome.tasks:
@@ -107,18 +102,11 @@ class Player:
         ]
 
     def _prepare(self, directory: Path, play: Play) -> None:
-        (directory / CONTROL).mkdir(mode=0o700)
         host = connection_variables(self._target, directory)
         if self._password is not None:
             host["ansible_become_password"] = self._password
         _write(directory / "inventory" / "hosts.json", {"all": {"hosts": {self._target.address: host}}})
         _write(directory / "env" / "extravars", {**play.variables, **play.secrets})
-
-    def _hang_up(self, directory: Path) -> None:
-        """End the connection that the tasks shared; it would stay for a minute."""
-        for socket in (directory / CONTROL).iterdir():
-            argv = ["ssh", "-F", "none", "-o", f"ControlPath={socket}", "-O", "exit", "-"]
-            subprocess.run(argv, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=10)
 
     def _failed(self, event: TaskEvent) -> HostError:
         if event.status == "unreachable":
