@@ -43,7 +43,10 @@ class LambdaSettings(Frozen):
     multiplier: Annotated[float, Field(ge=1, description="On the list price, for taxes and the like.")] = 1.0
     ttl_hours: Annotated[float, Field(ge=0.5, le=168, description="Life of a node, whatever the traffic.")] = 8.0
     max_ttl_hours: Annotated[float, Field(ge=0.5, le=720, description="Beyond this no hold reaches.")] = 24.0
-    idle_minutes: Annotated[int, Field(ge=5, le=1440, description="Idle for so long, a node ends itself.")] = 20
+    idle_minutes: Annotated[float, Field(ge=1, le=1440, description="Idle for so long, a node ends itself.")] = 20
+    poll_seconds: Annotated[
+        int, Field(ge=5, le=60, description="How often its watchdog looks; it ends at most two of these late.")
+    ] = 30
     key_on_node: Annotated[
         bool,
         Field(description="Put the account's key on the node, so that it can end itself; else reapers alone end it."),

@@ -41,7 +41,9 @@ def test_what_costs_money_or_opens_doors_has_no_default(missing: str) -> None:
     [
         {"ttlHours": 25},  # beyond maxTtlHours
         {"ttlHours": 0.1},
-        {"idleMinutes": 1},
+        {"idleMinutes": 0.5},
+        {"pollSeconds": 4},
+        {"pollSeconds": 61},
         {"monthlyBudget": 0},
         {"multiplier": 0.5},
         {"instanceTypes": []},

@@ -42,6 +42,7 @@ class Rental(Frozen):
     ttl: int
     max_ttl: int
     idle: int
+    poll: int
     key_on_node: bool
     doors: Annotated[tuple[DoorSpec, ...], Field(strict=False)]
     metrics: str
@@ -86,7 +87,7 @@ class Rental(Frozen):
         return cloud_init(
             NodeSetup(
                 charter=charter,
-                terms=Terms(window=self.idle),
+                terms=Terms(window=self.idle, poll=self.poll),
                 modules=guard_files(),
                 sources=(self.metrics,),
                 drain_file=self.drain_file,
@@ -115,7 +116,8 @@ def rental(settings: Settings, *, stack: str, port: int, root: str) -> Rental:
         regions=settings.regions,
         ttl=round(rented.ttl_hours * HOUR),
         max_ttl=round(rented.max_ttl_hours * HOUR),
-        idle=rented.idle_minutes * MINUTE,
+        idle=round(rented.idle_minutes * MINUTE),
+        poll=rented.poll_seconds,
         key_on_node=rented.key_on_node,
         doors=tuple(
             DoorSpec(port=number, source=network, why=why)
