@@ -14,8 +14,9 @@ from pathlib import Path
 
 from bench.bundle import corruption, cost, interop, kills, nonsense, peers, reproduce, update
 from bench.bundle.command import Command
-from bench.bundle.project import MIB, ROOT, Project, make_project
+from bench.bundle.project import MIB, Project, make_project
 from bench.gateway.table import Bar, bars_table, table
+from bench.scratch import scratch
 from trivet.bundle.keys import new_key
 
 GIB = 1 << 30
@@ -34,11 +35,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d')}\n")
     bars: list[Bar] = []
-    with _scratch() as scratch, _keys() as keys:
+    with scratch("bundle") as folder, _keys() as keys:
         for part in args.only:
             print(f"## {part}\n", flush=True)
-            bars += _PARTS[part](scratch / part, keys, args)
-            shutil.rmtree(scratch / part, ignore_errors=True)
+            bars += _PARTS[part](folder / part, keys, args)
+            shutil.rmtree(folder / part, ignore_errors=True)
     print("## bars\n")
     print(bars_table(bars))
     if not all(bar.met for bar in bars):
@@ -198,26 +199,10 @@ _PARTS = {
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
-    folder = ROOT / ".trivet" / "bench-bundle"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-@contextmanager
 def _keys() -> Iterator[Mapping[str, Path]]:
-    folder = ROOT / ".trivet" / "bench-bundle-keys"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
+    with scratch("bundle-keys") as folder:
         passphrase = folder / "passphrase"
         passphrase.touch(0o600)
         passphrase.write_text("for this run alone\n", encoding="utf-8")
         new_key(folder / "officer", lambda _: "for this run alone")
         yield {"secret": folder / "officer.key", "public": folder / "officer.pub", "passphrase": passphrase}
-    finally:
-        shutil.rmtree(folder)

@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import os
 import platform
-import shutil
 import statistics
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.gateway.table import Bar, bars_table, table
+from bench.scratch import ROOT, scratch
 from bench.ssh.ways import OURS, RSYNC, SCP, File, ways
 from tools.lab.workstation import Workstation, boot, remove
 from trivet.cli.progress import say
@@ -22,7 +22,6 @@ from trivet.drivers.ssh.dial import host_key
 from trivet.drivers.ssh.pins import Pins
 from trivet.spec.ssh import SshTarget
 
-ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 SHARE = 0.9
 PLACES = {"to memory": "/tmp/bench", "to disk": "/var/tmp/bench"}  # noqa: S108  # of a workstation of our own
@@ -35,9 +34,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns; medians are compared")
     args = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d')}\n")
-    with _scratch() as scratch, _workstation() as workstation:
-        target = _trusted(workstation, scratch)
-        file = _file(scratch / "file", args.mib)
+    with scratch("ssh") as folder, _workstation() as workstation:
+        target = _trusted(workstation, folder)
+        file = _file(folder / "file", args.mib)
         bars = [
             bar for place, path in PLACES.items() for bar in _transfer(file, target, workstation, place, path, args)
         ]
@@ -112,17 +111,6 @@ def _workstation() -> Iterator[Workstation]:
         yield boot(1, variant="workstation", label=label, state=work / "lab", cache=work / "cache" / "lab", say=say)[0]
     finally:
         remove(label)
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    folder = ROOT / ".trivet" / "bench-ssh"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -15,7 +14,8 @@ from pathlib import Path
 
 from trivet.drivers.host import Completed, Report, Stat
 from trivet.drivers.process import Processes
-from trivet.errors import HostError, IntegrityError
+from trivet.drivers.refusals import file_refused, source_changed
+from trivet.errors import HostError
 
 CHUNK = 1 << 20
 # A placed file gets this time of modification: a later write to it shows, without reading it all again.
@@ -171,12 +171,7 @@ def _verified(source: Path, digest: str, size: int) -> Iterator[bytes]:
             count += len(chunk)
             yield chunk
     if (count, f"sha256:{seen.hexdigest()}") != (size, digest):
-        raise IntegrityError(
-            where=str(source),
-            value=f"{count} bytes with digest sha256:{seen.hexdigest()}",
-            rule=f"{size} bytes with digest {digest}",
-            remedy="remove the file and run `trivet build` (or copy the store again)",
-        )
+        raise source_changed(source, f"{count} bytes with digest sha256:{seen.hexdigest()}", digest, size)
 
 
 def _make_directory(path: Path, mode: int) -> None:
@@ -200,21 +195,4 @@ def _plainly(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise _refusal(path, exc) from exc
-
-
-def _refusal(path: str, exc: OSError) -> HostError:
-    value = exc.strerror or str(exc)
-    if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return HostError(
-            where=path,
-            value=value,
-            rule="the disk has room for the installation",
-            remedy=f"free space (`df -h {Path(path).parent}`), then run the command again",
-        )
-    return HostError(
-        where=path,
-        value=value,
-        rule="the installation's files can be read and written",
-        remedy="mend the path's owner, mode or kind, then run the command again",
-    )
+        raise file_refused(path, exc.strerror or str(exc)) from exc

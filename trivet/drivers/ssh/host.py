@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from trivet.drivers.host import Completed, Report, Stat
+from trivet.drivers.refusals import FULL, file_refused, source_changed
 from trivet.drivers.ssh import scripts
 from trivet.drivers.ssh.lock import RemoteLock
 from trivet.drivers.ssh.session import ConnectionLostError, Session
-from trivet.errors import HostError, IntegrityError
+from trivet.errors import HostError
 from trivet.spec.ssh import SshTarget
 
 CHUNK: Final = 1 << 20
@@ -30,7 +31,6 @@ VERBS: Final = {
     scripts.WRITE: "writing",
     scripts.PREPARE: "looking at",
 }
-FULL: Final = ("No space left on device", "Disk quota exceeded")
 
 
 class SshHost:
@@ -78,12 +78,12 @@ class SshHost:
                     case ["placed"]:
                         return True
                     case ["other", count, found] if offset == 0:
-                        raise _other(source, f"{count} bytes with digest sha256:{found}", digest, size)
+                        raise source_changed(source, f"{count} bytes with digest sha256:{found}", digest, size)
                     case ["other", _, _]:
                         there = -1  # what an earlier try left was not of this file
                     case ["short", count] if _ends_before(source, size):
                         self._do(scripts.REMOVE, f"{path}.part")
-                        raise _other(source, f"{count} bytes", digest, size)
+                        raise source_changed(source, f"{count} bytes", digest, size)
         raise HostError(
             where=path,
             value=f"{there} of {size} bytes are there after {FRUITLESS} tries that brought none",
@@ -190,25 +190,4 @@ def _output(path: str, done: Completed) -> str:
 def _refused(path: str, done: Completed) -> HostError:
     lines = done.stderr.strip().splitlines()
     value = lines[0].rpartition(": ")[2] if lines else f"exit code {done.code}"
-    if value in FULL:
-        return HostError(
-            where=path,
-            value=value,
-            rule="the disk has room for the installation",
-            remedy=f"free space there (`df -h {path.rpartition('/')[0] or '/'}`), then run the command again",
-        )
-    return HostError(
-        where=path,
-        value=value,
-        rule="the installation's files can be read and written",
-        remedy="mend the path's owner, mode or kind on the host, then run the command again",
-    )
-
-
-def _other(source: Path, found: str, digest: str, size: int) -> IntegrityError:
-    return IntegrityError(
-        where=str(source),
-        value=found,
-        rule=f"{size} bytes with digest {digest}",
-        remedy="remove the file and run `trivet build` (or copy the store again)",
-    )
+    return file_refused(path, value)
