@@ -7,22 +7,19 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from trivet.errors import SpecError
-from trivet.render.deployed import RUNTIMES, deployed
-from trivet.render.gateway import DATA, FRONTIER_KEY_FILE, PORT, gateway_config
+from trivet.render.deployed import deployed
+from trivet.render.gateway import DATA
 from trivet.render.hardening import USER
 from trivet.render.installation import key_name, project_name, require_distinct_keys
 from trivet.render.modal_gpu import gpu
-from trivet.render.modal_image import PYTHON, NodeImage
-from trivet.render.runtime import Deployed, argv
+from trivet.render.node_plan import DRAIN_SECONDS, node_gateway, node_image, node_plan
 from trivet.spec import Lock, Settings, StackSpec
 from trivet.spec.base import Frozen
 from trivet.spec.lock import LockedModel
 
 WEIGHTS = "/weights"
 AUDIT = "/audit"
-FIRST_PORT = 8081
 MIB = 1 << 20
-DRAIN_SECONDS = 30  # the gateway's limits.drainSeconds
 MOST_INPUTS = 1000  # Modal's own bound on what one container is given at a time
 
 
@@ -94,12 +91,9 @@ def modal_app(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) ->
             rule="a stack on Modal says from which registry it is pulled",
             remedy="set target: modal and modal: {registry: …}",
         )
-    image = NodeImage(spec, {name: runtime.traits for name, runtime in RUNTIMES.items()})
-    models = [_at(each, lock) for each in deployed(spec, lock)]
-    ports = {each.model.name: FIRST_PORT + index for index, each in enumerate(models)}
-    gateway = gateway_config(spec, lock, settings)
-    gateway["models"] = [{**each, "url": f"http://127.0.0.1:{ports[each['name']]}"} for each in gateway["models"]]
-    resources = [spec.gateway.resources, *(each.resources for each in models)]
+    image = node_image(spec)
+    gateway = node_gateway(spec, lock, settings)
+    resources = [spec.gateway.resources, *(each.resources for each in deployed(spec, lock))]
     limits = spec.gateway.limits
     app = ModalApp(
         name=project_name(stack),
@@ -123,43 +117,17 @@ def modal_app(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) ->
         store=".trivet/store",
         key_directory=f".trivet/keys/{stack}",
         models={model.name: lock.models[model.name] for model in spec.models},
-        node={
-            "models": [_server(each, image, spec, ports[each.model.name]) for each in models],
-            "gateway": {
-                "name": "gateway",
-                "argv": [PYTHON, "-m", "trivet_gateway"],  # the driver adds where its configuration lies
-                "environment": image.gateway_environment,
-                "health": f"http://127.0.0.1:{PORT}/health",
-            },
-            "audit": f"{DATA}/audit.sqlite",
-            "copies": AUDIT,
-            "frontier_key_file": FRONTIER_KEY_FILE,
-            "start_seconds": settings.wait_seconds,
-            "drain_seconds": DRAIN_SECONDS + 5,
-            "user": int(USER.partition(":")[0]),
-        },
+        # The driver adds where the gateway's configuration lies.
+        node=node_plan(
+            spec,
+            lock,
+            settings,
+            weights=WEIGHTS,
+            audit=f"{DATA}/audit.sqlite",
+            copies=AUDIT,
+            user=int(USER.partition(":")[0]),
+        ),
         gateway=gateway,
     )
     require_distinct_keys(app.gateway)
     return app
-
-
-def model_directory(model: LockedModel) -> str:
-    """A model's directory on the volume, named for its content."""
-    return f"models/{model.manifest.removeprefix('sha256:')}"
-
-
-def _at(each: Deployed, lock: Lock) -> Deployed:
-    weights = f"{WEIGHTS}/{model_directory(lock.models[each.model.name])}"
-    return Deployed(each.model, each.files, each.arguments, each.resources, weights)
-
-
-def _server(each: Deployed, image: NodeImage, spec: StackSpec, port: int) -> dict[str, Any]:
-    runtime = RUNTIMES[each.model.runtime]
-    command = {**runtime.command(each), "--host": "127.0.0.1", "--port": str(port)}
-    return {
-        "name": each.model.name,
-        "argv": [*image.program(spec.runtimes[each.model.runtime].image), *argv(command)],
-        "environment": dict(runtime.traits.environment),
-        "health": f"http://127.0.0.1:{port}/health",
-    }

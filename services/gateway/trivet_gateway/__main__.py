@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from trivet_gateway.app import Gateway
 from trivet_gateway.config import load_config
+from trivet_gateway.contract import Contract
 from trivet_gateway.server import DrainingServer
 
 CONFIG: Final = Path("/etc/trivet/gateway.json")
@@ -29,11 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         config = load_config(path)
-    except (OSError, ValidationError) as error:
+        contract = Contract.of(config, os.environ)
+    except (OSError, ValueError) as error:  # a ValidationError is a ValueError
         print(f"{path}: {error}", file=sys.stderr)
         return 2
     sys.setswitchinterval(SWITCH_SECONDS)
-    DrainingServer(Gateway(config, path)).run()  # exits with 3 where it cannot start
+    DrainingServer(Gateway(config, path, contract)).run()  # exits with 3 where it cannot start
     return 0
 
 

@@ -13,6 +13,7 @@ from trivet_gateway.asgi import Receive, Scope, Send
 from trivet_gateway.audit.store import AuditBroken
 from trivet_gateway.audit.writer import AuditWriter
 from trivet_gateway.config import GatewayConfig
+from trivet_gateway.contract import Contract
 from trivet_gateway.drain import Drain
 from trivet_gateway.errors import ApiError
 from trivet_gateway.exchange import Exchange
@@ -20,7 +21,7 @@ from trivet_gateway.frontier import Frontier
 from trivet_gateway.gauges import watch
 from trivet_gateway.inference import Inference, Place
 from trivet_gateway.metrics import Metrics
-from trivet_gateway.operations import PATHS, Operations
+from trivet_gateway.operations import PATHS, READY, Operations
 from trivet_gateway.policy import Policy
 from trivet_gateway.probes import Probes
 from trivet_gateway.quota import TeamQuota
@@ -38,9 +39,10 @@ LAST_ROWS_SECONDS: Final = 2.0
 class Gateway:
     """The application. What it opens when its lifespan starts, it closes when that ends."""
 
-    def __init__(self, config: GatewayConfig, source: Path | None = None) -> None:
+    def __init__(self, config: GatewayConfig, source: Path | None = None, contract: Contract | None = None) -> None:
         """Take a configuration, and the file it was read from: that may be replaced (see `standing`)."""
         self.config = config
+        self._contract = contract
         self._standing = Standing(config, source)
         self._drain = Drain(source)
         self._audit: AuditWriter
@@ -53,6 +55,11 @@ class Gateway:
         """Requests that were begun and are not over."""
         return self._recorder.in_flight
 
+    @property
+    def port(self) -> int:
+        """Where it listens: where the configuration says, or the managed endpoint that it is behind."""
+        return self._contract.port if self._contract else self.config.listen.port
+
     def drain(self) -> None:
         """Admit nothing more; what is in flight goes on."""
         self._drain.stopping = True
@@ -61,7 +68,7 @@ class Gateway:
         """Serve one ASGI connection."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["path"] in PATHS:
+        elif scope["path"] in PATHS or (self._contract and scope["path"] == self._contract.health):
             await self._operations.serve(Exchange(scope, receive, send))
         else:
             await self._recorder.run(Exchange(scope, receive, send), self._admit)
@@ -113,9 +120,10 @@ class Gateway:
             stack.push_async_callback(probes.stop)
             metrics = Metrics()
             self._recorder = Recorder(self._audit, metrics, places, limits.idle_seconds)
-            self._operations = Operations(self._audit, metrics, probes, self._drain)
+            ready = self._contract.health if self._contract else READY
+            self._operations = Operations(self._audit, metrics, probes, self._drain, ready)
             inference = Inference(self.config, policy, quotas, places, self._audit, frontier)
-            self._routes = Routes(self.config, self._standing, policy, inference, self._audit)
+            self._routes = Routes(self.config, self._standing, policy, inference, self._audit, self._contract)
             watch(metrics, self._audit, quotas, places, probes, self._drain, frontier)
             stack.push_async_callback(self._last_rows)
             yield

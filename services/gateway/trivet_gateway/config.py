@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 Route = Literal["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/models"]
 Kind = Literal["chat", "embedding"]
+Platform = Literal["sagemaker", "vertex", "azureml"]
 Capability = Literal["chat", "completions", "embeddings"]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
@@ -132,6 +133,13 @@ class Frontier(Config):
     on: tuple[Literal["context_overflow", "failed_verifier"], ...] = ("context_overflow",)
 
 
+class Endpoint(Config):
+    """A managed endpoint that this container is behind; what comes by it counts for `team`."""
+
+    platform: Platform
+    team: Name
+
+
 class GatewayConfig(Config):
     """The whole of `gateway.json`."""
 
@@ -145,6 +153,7 @@ class GatewayConfig(Config):
     limits: Limits = Limits()
     audit: Audit = Audit()
     frontier: Frontier | None = None
+    endpoint: Endpoint | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -162,6 +171,8 @@ class GatewayConfig(Config):
         _require_known("defaultDataClass", "data class", (self.default_data_class,), set(self.data_classes))
         if self.frontier:
             _require_known("frontier", "data class", self.frontier.data_classes, set(self.data_classes))
+        if self.endpoint:
+            _require_known("endpoint", "team", (self.endpoint.team,), {team.name for team in self.teams})
         return self
 
 

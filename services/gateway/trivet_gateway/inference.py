@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trivet_gateway.audit.writer import AuditWriter
 from trivet_gateway.auth import Caller
 from trivet_gateway.call import Call
 from trivet_gateway.config import GatewayConfig, Model, Route
+from trivet_gateway.contract import data_class
 from trivet_gateway.disconnect import UntilDisconnect
 from trivet_gateway.errors import ApiError
 from trivet_gateway.exchange import SHOWN, Exchange
@@ -42,8 +43,8 @@ class Inference:
     audit: AuditWriter
     frontier: Frontier | None
 
-    async def serve(self, exchange: Exchange, caller: Caller, route: Route) -> Reply | None:
-        """The answer; or None, when it was a stream and has been relayed.
+    async def serve(self, exchange: Exchange, caller: Caller, route: Callable[[bytes], Route]) -> Reply | None:
+        """The answer; or None, when it was a stream and has been relayed. `route` is which one a body is for.
 
         Raises:
             ApiError: the request was refused or failed before anything was sent to the client.
@@ -51,8 +52,9 @@ class Inference:
             AuditUnavailable: the audit cannot be written; no model has seen the request.
         """
         limits, entry = self.config.limits, exchange.entry
-        entry.data_class = self.policy.data_class(caller, exchange.header(b"x-trivet-data-class"))
-        request = parse(route, await exchange.body(limits.body_bytes))
+        entry.data_class = self.policy.data_class(caller, data_class(exchange))
+        body = await exchange.body(limits.body_bytes)
+        request = parse(route(body), body)
         entry.model = request.body["model"][:SHOWN]
         model = self.policy.model(caller, request.body["model"], request.capability)
         reserved = request.fit(model, limits)

@@ -13,7 +13,8 @@ from trivet_gateway.metrics import Metrics
 from trivet_gateway.probes import Probes
 from trivet_gateway.reply import Reply
 
-PATHS: Final = frozenset({"/health", "/ready", "/metrics"})
+READY: Final = "/ready"
+PATHS: Final = frozenset({"/health", READY, "/metrics"})
 
 
 @dataclass(slots=True)
@@ -21,13 +22,15 @@ class Operations:
     """How the gateway is.
 
     `/health` answers 200 as long as the process serves at all. `/ready` answers 200 when every model's server is up,
-    the audit can be written and nothing is being drained, else 503; its body says which.
+    the audit can be written and nothing is being drained, else 503; its body says which. So does `ready`, which is what
+    a managed endpoint calls it.
     """
 
     audit: AuditWriter
     metrics: Metrics
     probes: Probes
     drain: Drain
+    ready: str = READY
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer."""
@@ -35,7 +38,7 @@ class Operations:
             reply = Reply(405, b'{"status":"GET only"}', [(b"allow", b"GET, HEAD")])
         elif exchange.path == "/metrics":
             reply = self.metrics.reply()
-        elif exchange.path == "/ready":
+        elif exchange.path in (READY, self.ready):
             reply = self._ready()
         else:
             reply = _json(200, {"status": "ok"})

@@ -8,6 +8,7 @@ from trivet_gateway import catalog
 from trivet_gateway.audit.writer import AuditWriter
 from trivet_gateway.auth import Caller, Keyring
 from trivet_gateway.config import GatewayConfig, Route
+from trivet_gateway.contract import Contract
 from trivet_gateway.errors import ApiError
 from trivet_gateway.exchange import Exchange
 from trivet_gateway.inference import Inference
@@ -23,13 +24,20 @@ class Routes:
     """Authenticates a request and hands it to what serves its path."""
 
     def __init__(
-        self, config: GatewayConfig, standing: Standing, policy: Policy, inference: Inference, audit: AuditWriter
+        self,
+        config: GatewayConfig,
+        standing: Standing,
+        policy: Policy,
+        inference: Inference,
+        audit: AuditWriter,
+        contract: Contract | None = None,
     ) -> None:
         self._standing = standing
         self._keyring = Keyring(config.teams)
         self._policy = policy
         self._inference = inference
         self._audit = audit
+        self._contract = contract
         self._models: dict[str, Route] = {route: route for route in config.routes if route != MODELS}
         self._catalog = {MODELS, IDENTITY} if MODELS in config.routes else {IDENTITY}
 
@@ -41,12 +49,16 @@ class Routes:
             ClientGone: the client left.
             AuditUnavailable: nothing may be served at present.
         """
-        caller = self._keyring.authenticate(exchange.header(b"authorization"))
-        exchange.entry.team, exchange.entry.key = caller.team.name, caller.key
         path = exchange.path
+        contract = self._contract if self._contract and path == self._contract.predict else None
+        caller = contract.caller if contract else self._keyring.authenticate(exchange.header(b"authorization"))
+        exchange.entry.team, exchange.entry.key = caller.team.name, caller.key
+        if contract:
+            _require(exchange, "POST")
+            return await self._inference.serve(exchange, caller, contract.route)
         if path in self._models:
             _require(exchange, "POST")
-            return await self._inference.serve(exchange, caller, self._models[path])
+            return await self._inference.serve(exchange, caller, lambda _: self._models[path])
         if path in self._catalog or (MODELS in self._catalog and path.startswith(f"{MODELS}/")):
             _require(exchange, "GET")
             reply = self._look_up(caller, path)

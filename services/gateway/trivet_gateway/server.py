@@ -26,7 +26,7 @@ class DrainingServer(uvicorn.Server):
             uvicorn.Config(
                 gateway,
                 host=listen.host,
-                port=listen.port,
+                port=gateway.port,
                 loop="uvloop",
                 http="httptools",
                 ws="none",

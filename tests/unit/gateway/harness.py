@@ -20,6 +20,7 @@ from tests.unit.gateway.fake_model import FakeModel
 from trivet_gateway.app import Gateway
 from trivet_gateway.audit.verify import verify
 from trivet_gateway.config import GatewayConfig
+from trivet_gateway.contract import Contract
 
 KEY = "tvt_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 OTHER_KEY = "tvt_GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210"
@@ -194,7 +195,12 @@ class Answer:
 
 @asynccontextmanager
 async def stack(
-    folder: Path, *, frontier: dict[str, Any] | None = None, source: Path | None = None, **changes: Any
+    folder: Path,
+    *,
+    frontier: dict[str, Any] | None = None,
+    source: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Stack]:
     """A gateway in front of a chat model, an embedding model and, where asked for, a frontier."""
     async with contextlib.AsyncExitStack() as stacked:
@@ -208,7 +214,7 @@ async def stack(
             changes["frontier"] = {**outside, **frontier}
         audit = folder / "audit.sqlite"
         told = GatewayConfig.model_validate_json(json.dumps(config(urls[0], urls[1], audit, **changes)))
-        gateway = Gateway(told, source)
+        gateway = Gateway(told, source, Contract.of(told, environ or {}))
         port = await stacked.enter_async_context(serving(gateway, lifespan="on"))
         client = await stacked.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
         yield Stack(f"http://127.0.0.1:{port}", audit, gateway, *models, client)

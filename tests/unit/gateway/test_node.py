@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from trivet_gateway.node import FRONTIER_KEY, PLAN
+from trivet_gateway.node import FRONTIER_KEY, PLAN, PLAN_FILE
 from trivet_gateway.node.copies import Copies
 from trivet_gateway.node.plan import Plan
 
@@ -125,6 +125,15 @@ def test_the_gateway_starts_when_every_model_answers_and_ends_before_them(node: 
     assert answers(node, "model")
     assert node.end() == 0
     assert node.said == ["model started", "gateway started", "gateway ended", "model ended"]
+
+
+def test_a_plan_in_a_file_does_and_nothing_need_outlive_the_container(node: Node) -> None:
+    file = node.root / "node.json"
+    file.write_text(json.dumps({**node.plan, "copies": None}))
+    node.start(**{PLAN: "", PLAN_FILE: str(file)})
+    eventually(lambda: answers(node, "gateway"))
+    assert node.end() == 0
+    assert not list(node.root.glob("*.sqlite"))
 
 
 def test_what_dies_is_started_again(node: Node) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from trivet.bundle.oci import Descriptor
 from trivet.drivers.modal.site import ModalSite
-from trivet.render.modal import model_directory
+from trivet.render.node_plan import model_directory
 from trivet.spec.digest import sha256_digest
 from trivet.spec.lock import LockedModel
 

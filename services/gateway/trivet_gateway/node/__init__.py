@@ -10,6 +10,8 @@ import sys
 
 PLAN = "TRIVET_NODE"
 """The variable that holds the plan, as JSON (see `plan`)."""
+PLAN_FILE = "TRIVET_NODE_FILE"
+"""The variable that names the plan's file instead."""
 FRONTIER_KEY = "TRIVET_FRONTIER_KEY"
 
 

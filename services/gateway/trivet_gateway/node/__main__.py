@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from trivet_gateway.node import FRONTIER_KEY, PLAN
+from trivet_gateway.node import FRONTIER_KEY, PLAN, PLAN_FILE
 from trivet_gateway.node.copies import Copies
 from trivet_gateway.node.plan import Plan
 from trivet_gateway.node.supervisor import Supervisor
@@ -29,16 +29,16 @@ def main() -> int:
     """Exit codes: 0 ended as asked; 2: no plan; 3: the models did not become healthy."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
     try:
-        plan = Plan.read(os.environ[PLAN])
-    except (ValueError, KeyError, TypeError) as error:
-        print(f"{PLAN}: {error!r}", file=sys.stderr)
+        plan = Plan.read(_told())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"{PLAN} or {PLAN_FILE}: {error!r}", file=sys.stderr)
         return 2
     ended = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     _prepare(plan, os.environ.get(FRONTIER_KEY))
     supervisor = Supervisor(plan, ended)
-    copies = Copies(Path(plan.audit), Path(plan.copies) / f"{_container()}.sqlite")
+    copies = Copies(Path(plan.audit), Path(plan.copies) / f"{_container()}.sqlite") if plan.copies else None
     try:
         if not supervisor.start():
             return 0 if ended.is_set() else 3
@@ -46,11 +46,17 @@ def main() -> int:
     finally:
         supervisor.stop()
         _copy(copies)
-        copies.close()
+        if copies:
+            copies.close()
     return 0
 
 
-def _watch(supervisor: Supervisor, copies: Copies) -> None:
+def _told() -> str:
+    """The plan, from the variable or, for places that bound the length of one, from the file that another names."""
+    return Path(os.environ[PLAN_FILE]).read_text("utf-8") if PLAN_FILE in os.environ else os.environ[PLAN]
+
+
+def _watch(supervisor: Supervisor, copies: Copies | None) -> None:
     due = time.monotonic() + COPY_SECONDS
     while not supervisor.tick(TICK_SECONDS):
         if time.monotonic() >= due:
@@ -74,10 +80,11 @@ def _prepare(plan: Plan, frontier_key: str | None) -> None:
             os.chown(place, plan.user, plan.user)
 
 
-def _copy(copies: Copies) -> None:
+def _copy(copies: Copies | None) -> None:
     """A copy that fails costs no request: the next one makes up for it."""
     try:
-        copies.refresh()
+        if copies:
+            copies.refresh()
     except (sqlite3.Error, OSError):
         log.exception("the audit could not be copied")
 

@@ -33,7 +33,7 @@ class Plan:
 
     Attributes:
         audit: the gateway's database.
-        copies: the directory that outlives the container: the audit is copied there.
+        copies: the directory that outlives the container: the audit is copied there; None where nothing outlives it.
         frontier_key_file: where the gateway looks for its key; written only where there is one.
         start_seconds: how long the models may take until the gateway is started.
         drain_seconds: how long the gateway may take to end.
@@ -43,7 +43,7 @@ class Plan:
     models: tuple[Server, ...]
     gateway: Server
     audit: str
-    copies: str
+    copies: str | None
     frontier_key_file: str
     start_seconds: float
     drain_seconds: float

@@ -1,8 +1,8 @@
-"""The one image of a Modal container, put together from the stack's images by digest."""
+"""The one image of a container that holds the whole stack, put together from the stack's images by digest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 from trivet.errors import SpecError
 from trivet.render.compose import GATEWAY
@@ -17,6 +17,15 @@ CODE = "/opt/trivet"
 PYTHON = "/usr/bin/python3"
 # What the place's own Python finds our code by; empty stands for unset, which its own start-up needs.
 PLACE = ("ENV PYTHONSAFEPATH=", "USER root", "ENTRYPOINT []")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A directory of one image, and where it lies in the container."""
+
+    image: str
+    source: str
+    target: str
 
 
 class NodeImage:
@@ -38,18 +47,32 @@ class NodeImage:
             )
         self.base = with_gpu[0] if with_gpu else GATEWAY
 
-    def dockerfile(self, lock: Lock, registry: str) -> tuple[str, ...]:
-        """Its Dockerfile, line by line."""
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """What the root takes from the other images."""
         others = sorted({GATEWAY, *self._traits} - {self.base})
+        return tuple(
+            Copy(image, source, target)
+            for image in others
+            for source, target in (("/", f"{ROOTS}/{image}"), *((each, each) for each in self._private(image)))
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of the container beyond those of the root's image."""
+        return {} if self.base == GATEWAY else {"PYTHONPATH": f"{ROOTS}/{GATEWAY}{CODE}"}
+
+    def dockerfile(self, lock: Lock, registry: str) -> tuple[str, ...]:
+        """Its Dockerfile for Modal, line by line."""
 
         def source(image: str) -> str:
             return f"{registry}/image/{image}@{lock.images[image].manifest}"
 
         return (
-            *(f"FROM {source(image)} AS {image}" for image in others),
+            *(f"FROM {source(image)} AS {image}" for image in sorted({copy.image for copy in self.copies})),
             f"FROM {source(self.base)}",
-            *(line for image in others for line in self._copies(image)),
-            *(() if self.base == GATEWAY else (f"ENV PYTHONPATH={ROOTS}/{GATEWAY}{CODE}",)),
+            *(f"COPY --from={copy.image} {copy.source} {copy.target}" for copy in self.copies),
+            *(f"ENV {name}={value}" for name, value in self.environment.items()),
             *PLACE,
         )
 
@@ -69,7 +92,5 @@ class NodeImage:
             return {"PYTHONSAFEPATH": "1"}
         return {"PYTHONPATH": f"{ROOTS}/{GATEWAY}{PACKAGES}:{ROOTS}/{GATEWAY}{CODE}", "PYTHONSAFEPATH": "1"}
 
-    def _copies(self, image: str) -> Iterable[str]:
-        yield f"COPY --from={image} / {ROOTS}/{image}"
-        for directory in self._traits[image].private if image in self._traits else ():
-            yield f"COPY --from={image} {directory} {directory}"
+    def _private(self, image: str) -> tuple[str, ...]:
+        return self._traits[image].private if image in self._traits else ()
