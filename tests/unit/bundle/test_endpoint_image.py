@@ -1,0 +1,91 @@
+"""The image of a managed endpoint: the root as it is, the others moved, and nothing that the lock does not say."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from tests.unit.bundle.bundles import seed
+from tests.unit.examples import spec_with
+from trivet.bundle.endpoint_image import endpoint_image
+from trivet.bundle.layout import Layout
+from trivet.bundle.oci import Manifest
+from trivet.render.node_plan import node_image
+from trivet.spec import Lock
+
+SPEC = spec_with({})
+
+
+def tar(name: str) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as out:
+        out.addfile(tarfile.TarInfo(name))
+    return data.getvalue()
+
+
+def made(folder: Path, **layers: bytes) -> tuple[Layout, Lock]:
+    """A store whose images have one layer each and, as every image has, a list of them."""
+    names = {"gateway": tar("opt/trivet/x"), "llama": tar("usr/bin/llama-server"), **layers}
+    sown = seed(folder / "store", images={name: (layer,) for name, layer in names.items()})
+    store, images = sown.store, dict(sown.contents.lock.images)
+    for name, locked in images.items():
+        manifest = store.manifest(store.entry(locked.manifest))
+        config = {"config": {"Env": ["PYTHONSAFEPATH=1"], "Cmd": ["x"]}, "history": [{"created_by": "y"}],
+                  "os": "linux", "rootfs": {"type": "layers", "diff_ids": [manifest.layers[0].digest]}}  # fmt: skip
+        told = store.put_bytes(json.dumps(config).encode(), manifest.config.media_type)
+        entry = store.put_bytes(manifest.model_copy(update={"config": told}).dump(), manifest.media_type)
+        store.name(f"image/{name}", entry)
+        images[name] = locked.model_copy(update={"manifest": entry.digest})
+    return store, sown.contents.lock.model_copy(update={"images": images})
+
+
+def read(store: Layout, lock: Lock) -> tuple[Manifest, dict[str, Any]]:
+    manifest = store.manifest(endpoint_image(store, node_image(SPEC), lock))
+    return manifest, json.loads(store.read(manifest.config))
+
+
+def test_the_gateway_is_the_root_and_the_runtime_lies_below_srv(tmp_path: Path) -> None:
+    store, lock = made(tmp_path)
+    manifest, config = read(store, lock)
+    root = store.manifest(store.entry(lock.images["gateway"].manifest))
+    assert manifest.layers[0] == root.layers[0]
+    with tarfile.open(store.path(manifest.layers[1])) as layer:
+        assert layer.getnames() == ["srv/llama/usr/bin/llama-server"]
+    assert config["rootfs"]["diff_ids"] == [layer.digest for layer in manifest.layers]
+    assert "history" not in config
+
+
+def test_it_starts_the_node_as_nobody_whatever_word_follows(tmp_path: Path) -> None:
+    _, config = read(*made(tmp_path))
+    assert config["config"] == {
+        "Entrypoint": ["/usr/bin/python3", "-m", "trivet_gateway.node"],
+        "Env": ["PYTHONSAFEPATH=1"],
+        "ExposedPorts": {"8080/tcp": {}},
+        "User": "65532:65532",
+    }
+
+
+def test_the_same_lock_gives_the_same_image_and_another_lock_another_one(tmp_path: Path) -> None:
+    first = endpoint_image(*_with_image(made(tmp_path / "a")))
+    again = endpoint_image(*_with_image(made(tmp_path / "b")))
+    other = endpoint_image(*_with_image(made(tmp_path / "c", llama=tar("usr/bin/other"))))
+    assert first.digest == again.digest != other.digest
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
+    store, lock = made(tmp_path)
+    endpoint_image(store, node_image(SPEC), lock)
+    before = sorted((store.root / "blobs" / "sha256").iterdir())
+    for path in before:
+        path.chmod(0o444)
+    entry = endpoint_image(store, node_image(SPEC), lock)
+    assert store.find("image/endpoint") == entry
+    assert sorted((store.root / "blobs" / "sha256").iterdir()) == before
+
+
+def _with_image(sown: tuple[Layout, Lock]) -> tuple[Layout, Any, Lock]:
+    store, lock = sown
+    return store, node_image(SPEC), lock
