@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.gateway.fake_model import Wire
-from tests.unit.gateway.harness import ASK, CHAT, EMBED, EMBEDDINGS, OTHER_KEY, STREAM, Answer, Stack, stack
+from tests.unit.gateway.harness import ASK, CHAT, EMBED, EMBEDDINGS, OTHER_KEY, STREAM, Answer, Stack, stack, until
 
 KINDS: list[tuple[str, dict[str, Any]]] = [(CHAT, ASK), (CHAT, STREAM), (EMBEDDINGS, EMBED)]
 
@@ -58,7 +58,7 @@ async def test_a_budget_of_tokens_admits_what_fits_before_anything_is_spent(tmp_
         here.chat.behave = wait
         # Each takes at most 40 tokens to write and some 25 to read: three fit.
         waiting = asyncio.create_task(burst(here, CHAT, {**ASK, "max_tokens": 40}, 50))
-        await asyncio.sleep(0.2)
+        await until(lambda: len(here.rows()) == 47)
         reserved = here.used()[1]
         assert 180 <= reserved <= 200
         release.set()
@@ -76,7 +76,7 @@ async def test_too_many_at_a_time_are_refused_and_the_places_come_back(tmp_path:
     async with stack(tmp_path, quota={"concurrency": 3}) as here:
         here.chat.behave = wait
         waiting = asyncio.create_task(burst(here, CHAT, ASK, 10))
-        await asyncio.sleep(0.1)
+        await until(lambda: len(here.rows()) == 7)
         release.set()
         statuses, answers = await waiting
         assert statuses == {200: 3, 429: 7}
@@ -113,7 +113,7 @@ async def test_a_full_queue_refuses_and_takes_nothing_from_the_quota(tmp_path: P
     async with stack(tmp_path, model={"concurrency": 1}, limits={"queue": 2}) as here:
         here.chat.behave = wait
         waiting = asyncio.create_task(burst(here, CHAT, ASK, 10))
-        await asyncio.sleep(0.1)
+        await until(lambda: len(here.rows()) == 7)
         release.set()
         statuses, answers = await waiting
         assert statuses == {200: 3, 429: 7}
