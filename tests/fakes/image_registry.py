@@ -29,10 +29,10 @@ def serving_images(layout: Layout, images: Mapping[str, Descriptor], *, port: in
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_HEAD(self) -> Descriptor | None:
+        def do_HEAD(self, *, start: int = 0) -> Descriptor | None:
             blob = pages.get(self.path)
-            self.send_response(200 if blob or self.path == "/v2/" else 404)
-            self.send_header("Content-Length", str(blob.size if blob else 0))
+            self.send_response((206 if start else 200) if blob or self.path == "/v2/" else 404)
+            self.send_header("Content-Length", str(blob.size - start if blob else 0))
             if blob:
                 self.send_header("Content-Type", blob.media_type)
                 self.send_header("Docker-Content-Digest", blob.digest)
@@ -40,8 +40,9 @@ def serving_images(layout: Layout, images: Mapping[str, Descriptor], *, port: in
             return blob
 
         def do_GET(self) -> None:
-            if blob := self.do_HEAD():
-                self.wfile.writelines(layout.stream(blob))
+            start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+            if blob := self.do_HEAD(start=start):
+                self.wfile.write(b"".join(layout.stream(blob))[start:])
 
         def log_message(self, *_: object) -> None:
             """Tests are quiet."""

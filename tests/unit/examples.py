@@ -44,3 +44,9 @@ def modal_settings(**modal: Any) -> Settings:
     return Settings.model_validate(
         {"tier": "gpuaas", "target": "modal", "region": "eu-west", "modal": place, "waitSeconds": 60}
     )
+
+
+def cluster_settings(**place: Any) -> Settings:
+    """Settings of a stack on a Kubernetes cluster; `place` changes what is said about the cluster."""
+    registry = {"registry": "registry.example.com/trivet", "registryNetworks": ["192.0.2.10/32"]}
+    return settings(target="kubernetes", kubernetes={**registry, **place})

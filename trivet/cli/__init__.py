@@ -23,6 +23,7 @@ COMMANDS = (
     "up",
     "verify",
     "bundle",
+    "chart",
     "keys",
     "host",
     "audit",

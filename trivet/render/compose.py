@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import PurePosixPath
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from trivet.render import paths
 from trivet.render.deployed import RUNTIMES, deployed, reference, service_name
 from trivet.render.gateway import CONFIG_FILE, DATA, FRONTIER_KEY_FILE, PORT
 from trivet.render.hardening import hardened
 from trivet.render.runtime import Deployed, argv
+from trivet.render.yaml_text import yaml_text
 from trivet.spec import Lock, Settings, StackSpec
 from trivet.spec.digest import json_digest
 
@@ -23,11 +19,16 @@ GATEWAY = "gateway"
 DEFINITION = "dev.trivet.definition"
 CONFIG = "dev.trivet.config"
 AUDIT = "audit"
+# Not /ready: while a model loads anew, the gateway is not ill, and `up --wait` would take it to be.
+GATEWAY_PROBE = ("CMD", "python3", "-m", "trivet_gateway.probe", f"http://127.0.0.1:{PORT}/health")
+GATEWAY_SCRATCH = "/tmp:rw,noexec,nosuid,nodev,size=64m"  # noqa: S108  # a mount inside the container
+GRACE_SECONDS = 35  # requests in flight are answered first: limits.drainSeconds is 30
+SHARED_MEMORY = "4g"
 GPU: dict[str, Any] = {
     "deploy": {
         "resources": {"reservations": {"devices": [{"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}]}}
     },
-    "shm_size": "4g",
+    "shm_size": SHARED_MEMORY,
 }
 INSIDE, EDGE = "models", "edge"
 
@@ -71,23 +72,7 @@ def compose_file(
         "networks": networks,
         "volumes": volumes,
     }
-    yaml = YAML(pure=True)
-    yaml.width = sys.maxsize
-    text = StringIO()
-    yaml.dump(_quoted(document), text)
-    return text.getvalue()
-
-
-def _quoted(value: Any) -> Any:
-    """The value with keys sorted and every string in double quotes: YAML's versions differ in what else is a string."""
-    match value:
-        case Mapping():
-            return {key: _quoted(value[key]) for key in sorted(value)}
-        case list() | tuple():
-            return [_quoted(item) for item in value]
-        case str():
-            return DoubleQuotedScalarString(value.replace("$", "$$"))  # Compose would put variables there
-    return value
+    return yaml_text(document, lambda text: text.replace("$", "$$"))  # Compose would put variables there
 
 
 def _command(service: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -125,16 +110,15 @@ def _gateway(spec: StackSpec, lock: Lock, settings: Settings, *, after: list[str
             resources=gateway.resources,
             restart=gateway.restart,
             health=gateway.health,
-            # Not /ready: while a model loads anew, the gateway is not ill, and `up --wait` would take it to be.
-            probe=("CMD", "python3", "-m", "trivet_gateway.probe", f"http://127.0.0.1:{PORT}/health"),
+            probe=GATEWAY_PROBE,
         ),
-        "tmpfs": ["/tmp:rw,noexec,nosuid,nodev,size=64m"],  # noqa: S108  # a mount inside the container
+        "tmpfs": [GATEWAY_SCRATCH],
         "volumes": mounts,
         "networks": [EDGE, INSIDE],
         "ports": [_port(settings.bind, settings.port or gateway.port)],
         # Nobody is let in before every model answers.
         "depends_on": {name: {"condition": "service_healthy"} for name in after},
-        "stop_grace_period": "35s",  # requests in flight are answered first: limits.drainSeconds is 30
+        "stop_grace_period": f"{GRACE_SECONDS}s",
     }
 
 

@@ -91,6 +91,13 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
             rule="a machine of the cloud installs itself, and is its own target local there",
             remedy="run `pulumi up`, which makes the machine",
         )
+    if settings.target == "kubernetes":
+        raise SpecError(
+            where=f"stack {stack}",
+            value="target kubernetes",
+            rule="a cluster runs the Helm chart, which Helm, Argo CD or Flux installs",
+            remedy="see docs/how-to/kubernetes.md: `trivet chart values` renders what the chart is told",
+        )
     installation = Installation(
         project=project_name(stack),
         target="ssh" if settings.host else "local",

@@ -240,7 +240,8 @@ def _say_where(asset: Asset) -> str:
         case "state-backend" | "secret":
             return "use a file:// backend, s3://…?region=, or run `pulumi config set stateCountry CODE`"
         case "registry":
-            return "run `pulumi config set country CODE`, or with Modal `… --path modal.registryCountry CODE`"
+            pulled = "modal.registryCountry CODE` (in a cluster: kubernetes.registryCountry)"
+            return f"run `pulumi config set country CODE`, or with Modal `… --path {pulled}"
     return "run `pulumi config set country CODE` with the ISO 3166-1 code of the country where the machine stands"
 
 

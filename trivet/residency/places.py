@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from trivet.residency.asset import Asset
 from trivet.residency.tables import Provider, Tables
-from trivet.spec import AssetKind, ModalSettings, Settings, StackSpec
+from trivet.spec import AssetKind, Settings, StackSpec
 
 ON_THE_HOST: dict[AssetKind, str] = {
     "compute": "the machine",
@@ -64,7 +64,9 @@ def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_b
         for region in settings.regions:
             assets += handled_by(tables.providers[provider], region, entry=entry)
     if settings.modal:
-        assets.append(_registry(settings.modal))
+        assets.append(_registry("registry that Modal pulls from", settings.modal.registry_country))
+    if settings.kubernetes:
+        assets.append(_registry("registry that the cluster pulls from", settings.kubernetes.registry_country))
     return tuple(assets)
 
 
@@ -84,10 +86,9 @@ def handled_by(provider: Provider, region: str, *, entry: str | None = None) -> 
     )
 
 
-def _registry(modal: ModalSettings) -> Asset:
-    """The registry that Modal pulls the images from; its URL does not tell where it is."""
-    countries = (modal.registry_country,) if modal.registry_country else ()
-    return Asset(kind="registry", name="registry that Modal pulls from", countries=countries)
+def _registry(name: str, country: str | None) -> Asset:
+    """A registry that images and models are pulled from; its URL does not tell where it is."""
+    return Asset(kind="registry", name=name, countries=(country,) if country else ())
 
 
 def _state(url: str, settings: Settings, operator: Place) -> Place:

@@ -15,6 +15,7 @@ from trivet.spec.base import Country, Frozen, refuse
 from trivet.spec.bundle import SignedBundle
 from trivet.spec.cloud import OFFERED_BY, PROVIDERS, Provider
 from trivet.spec.gateway import Port
+from trivet.spec.kubernetes import KubernetesSettings
 from trivet.spec.load import spec_error
 from trivet.spec.modal import ModalSettings
 from trivet.spec.rental import LambdaSettings
@@ -43,7 +44,7 @@ class Settings(Frozen):
     """Where the stack runs and how it is reached. Secrets are Pulumi config secrets and not part of this."""
 
     tier: Tier
-    target: Literal["local", "ssh", "lambda", "modal", "vm"] = "local"
+    target: Literal["local", "ssh", "kubernetes", "lambda", "modal", "vm"] = "local"
     provider: Annotated[Provider | None, Field(description="Whose cloud it is, on tier cloud.")] = None
     aws: Annotated[AwsSettings | None, Field(description="Needed by provider aws, where Pulumi runs.")] = None
     host: Annotated[SshTarget | None, Field(description="With target ssh: how the host is reached.")] = None
@@ -54,6 +55,9 @@ class Settings(Frozen):
             description="With target ssh: directory there, below which each stack has its own.",
         ),
     ] = "/var/lib/trivet"
+    kubernetes: Annotated[
+        KubernetesSettings | None, Field(description="With target kubernetes: what the chart is told.")
+    ] = None
     lambda_cloud: Annotated[
         LambdaSettings | None, Field(alias="lambda", description="With target lambda: what may be rented.")
     ] = None
@@ -100,6 +104,18 @@ class Settings(Frozen):
             refuse("workstation is for target ssh", "set target to ssh, or remove workstation", ("workstation",))
         if self.workstation and self.workstation.access and not ip_address(self.bind).is_loopback:
             refuse("with workstation.access clients come through it alone", "set bind to 127.0.0.1", ("bind",))
+        return self
+
+    @model_validator(mode="after")
+    def _cluster_is_described(self) -> Self:
+        if self.target == "kubernetes" and self.kubernetes is None:
+            refuse(
+                "target kubernetes needs kubernetes.registry and kubernetes.registryNetworks",
+                "run `pulumi config set --path kubernetes.registry HOST/PREFIX`",
+                ("target",),
+            )
+        if self.target != "kubernetes" and self.kubernetes is not None:
+            refuse("kubernetes is for target kubernetes", "set target to kubernetes, or remove it", ("kubernetes",))
         return self
 
     @model_validator(mode="after")

@@ -35,6 +35,15 @@ def test_each_stack_on_premises_has_a_compose_file_that_pulls_nothing(project: P
     assert (port["host_ip"], str(port["published"])) == ("127.0.0.1", "9000")
 
 
+def test_each_stack_on_a_cluster_has_the_values_of_its_chart(project: Path) -> None:
+    (project / "stacks" / "Pulumi.onprem.yaml").unlink()
+    shutil.copy(ROOT / "stacks" / "Pulumi.cluster.yaml", project / "stacks")
+    spec = spec_with({})
+    files = rendered_files(project, spec, lock_for(spec))
+    assert list(files) == ["helm/cluster.yaml"]
+    assert parse_yaml(files["helm/cluster.yaml"].decode(), "helm/cluster.yaml")["stack"] == "trivet-cluster"
+
+
 def test_settings_that_break_a_rule_are_refused(project: Path) -> None:
     (project / "stacks" / "Pulumi.onprem.yaml").write_text("config: {inference:regoin: here}\n")
     spec = spec_with({})

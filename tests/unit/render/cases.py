@@ -10,8 +10,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.unit.examples import ROOT, merge, modal_settings, settings
+from tests.unit.examples import ROOT, cluster_settings, merge, modal_settings, settings
 from trivet.render import Installation, render
+from trivet.render.helm import Values, helm_values
 from trivet.render.modal import ModalApp, modal_app
 from trivet.spec import Lock, LockedFile, LockedImage, LockedModel, StackSpec
 from trivet.spec.digest import json_digest, sha256_digest
@@ -36,6 +37,13 @@ class Case:
     @property
     def modal(self) -> ModalApp:
         return modal_app(self.stack, self.lock, modal_settings(), stack=STACK)
+
+    @property
+    def cluster(self) -> Values:
+        made = {name: key_hash(name) for name, given in self.installation.keys.items() if given is None}
+        outside = {"frontierSecret": "frontier", "frontierNetworks": ["198.51.100.0/24"]}
+        place = cluster_settings(keys=made, **(outside if self.stack.gateway.frontier else {}))
+        return helm_values(self.stack, self.lock, place, stack=STACK)
 
     @property
     def stack(self) -> StackSpec:

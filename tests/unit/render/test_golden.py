@@ -9,6 +9,7 @@ import pytest
 from tests.unit.render.cases import Case, cases, key_hash, pretty
 from trivet.drivers.bundle.observation import config_text
 from trivet.render.compose import compose_file
+from trivet.render.yaml_text import yaml_text
 from trivet_gateway.config import GatewayConfig
 
 CASES = cases()
@@ -40,6 +41,10 @@ def test_the_gateway_takes_its_configuration(case: Case) -> None:
 def test_the_modal_app_is_the_golden_one(case: Case) -> None:
     app = case.modal.model_dump(mode="json", by_alias=True, exclude={"gateway", "models"})
     hold(case, "modal.json", pretty(app))
+
+
+def test_the_values_of_the_chart_are_the_golden_ones(case: Case) -> None:
+    hold(case, "values.yaml", yaml_text(case.cluster))
 
 
 def test_the_same_inputs_give_the_same_bytes(case: Case) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.examples import modal_settings, settings, spec_with
+from tests.unit.examples import cluster_settings, modal_settings, settings, spec_with
 from tests.unit.residency.cases import judge
 from trivet.residency import Asset, load_tables, stack_assets
 from trivet.residency.places import handled_by
@@ -129,6 +129,18 @@ def test_a_registry_that_modal_pulls_from_is_a_place_to_declare() -> None:
     (refused,) = judge(on_modal()["registry that Modal pulls from"], regime="uk").refused
     assert "modal.registryCountry" in refused.remedy
     assert judge(on_modal(registryCountry="GB")["registry that Modal pulls from"], regime="uk").lawful
+
+
+def test_a_registry_that_a_cluster_pulls_from_is_a_place_to_declare() -> None:
+    name = "registry that the cluster pulls from"
+
+    def registry(**place: Any) -> Asset:
+        placed = stack_assets(spec_with({}), cluster_settings(**place), load_tables(), state_backend=FILE)
+        return next(asset for asset in placed if asset.name == name)
+
+    (refused,) = judge(registry(), regime="uk").refused
+    assert "kubernetes.registryCountry" in refused.remedy
+    assert judge(registry(registryCountry="GB"), regime="uk").lawful
 
 
 @pytest.mark.parametrize("regime", ["za-strict", "za-transfer"])
