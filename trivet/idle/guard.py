@@ -6,17 +6,20 @@ It polls, lets the rules decide (`watchdog`), and does what they say until it is
 from __future__ import annotations
 
 import json
+import os
+import socket
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trivet.idle.account import Account, LambdaAccount
+from trivet.idle.account import Account, LambdaAccount, fetch
 from trivet.idle.charter import Charter
-from trivet.idle.metrics import Reading, UnreadableError, read_metrics, together
+from trivet.idle.metrics import Reading, read_metrics, together
+from trivet.idle.node import Standing
 from trivet.idle.watchdog import Terms, Tick, Watchdog
 
 SCRAPE_SECONDS = 5
@@ -34,6 +37,7 @@ class Surroundings:
         account: the provider; None on a node that may not end itself: it refuses what is new, and is reaped.
         drain_file: while it is there, the gateway admits nothing.
         uptime: seconds since the guard was armed, on a clock that nobody sets.
+        alive: tells who supervises the guard that it does not hang.
     """
 
     scrape: Callable[[], Reading | None]
@@ -43,15 +47,20 @@ class Surroundings:
     now: Callable[[], float]
     sleep: Callable[[float], None]
     say: Callable[[str], None]
+    alive: Callable[[], None]
 
 
 def guard(dog: Watchdog, node: Surroundings) -> None:
     """Watch until the node is asked to end; then ask again and again, for a node that still runs has not ended."""
     while True:
+        node.alive()
         before, dog = dog, dog.step(_look(node))
         if (dog.command, dog.why) != (before.command, before.why):
             node.say(f"{dog.command}: {dog.why}" if dog.why else dog.command)
-        _set(node.drain_file, present=dog.command != "serve")
+        try:
+            _set(node.drain_file, present=dog.command != "serve")
+        except OSError as exc:  # a disk that is full or broken must not keep the node alive
+            node.say(f"cannot drain: {exc}")
         if dog.command == "end":
             _end(node)
             node.sleep(AGAIN_SECONDS)
@@ -60,13 +69,13 @@ def guard(dog: Watchdog, node: Surroundings) -> None:
 
 
 def _look(node: Surroundings) -> Tick:
-    name = None
+    standing: Standing | None = None
     if node.account:
         try:
-            name = node.account.look()
+            standing = node.account.look()
         except (OSError, ValueError) as exc:
             node.say(f"the provider is not heard of: {exc}")
-    return Tick(uptime=node.uptime(), now=node.now(), reading=node.scrape(), name=name)
+    return Tick(uptime=node.uptime(), now=node.now(), reading=node.scrape(), standing=standing)
 
 
 def _end(node: Surroundings) -> None:
@@ -95,17 +104,11 @@ def scraper(sources: Sequence[str]) -> Callable[[], Reading | None]:
 
     def scrape() -> Reading | None:
         try:
-            return together([read_metrics(_fetch(url)) for url in sources])
-        except (OSError, UnreadableError, UnicodeDecodeError):
+            return together([read_metrics(fetch(url, SCRAPE_SECONDS).decode()) for url in sources])
+        except (OSError, ValueError):  # UnreadableError is one, and so is text that is no UTF-8
             return None
 
     return scrape
-
-
-def _fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=SCRAPE_SECONDS) as response:  # noqa: S310  # the operator's own
-        text: str = response.read().decode()
-        return text
 
 
 def surroundings(config: Mapping[str, Any], charter: Charter) -> Surroundings:
@@ -118,21 +121,32 @@ def surroundings(config: Mapping[str, Any], charter: Charter) -> Surroundings:
         scrape=scraper(config["sources"]),
         account=account,
         drain_file=Path(config["drainFile"]),
-        uptime=_since_armed(Path(config["armedFile"])),
+        uptime=since_armed(Path(config["armedFile"])),
         now=time.time,
         sleep=time.sleep,
         say=lambda line: print(line, flush=True),
+        alive=tell_systemd,
     )
 
 
-def _since_armed(path: Path) -> Callable[[], float]:
+def since_armed(path: Path) -> Callable[[], float]:
     """Seconds since the first start in this boot: a guard that was restarted does not begin anew."""
     try:
         armed = float(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
+    except (OSError, ValueError):
         armed = time.clock_gettime(time.CLOCK_BOOTTIME)
-        path.write_text(str(armed), encoding="ascii")
+        with suppress(OSError):  # then a restart begins anew, and the wall clock alone tells the node's age
+            path.write_text(str(armed), encoding="ascii")
     return lambda: time.clock_gettime(time.CLOCK_BOOTTIME) - armed
+
+
+def tell_systemd() -> None:
+    """Say that we do not hang: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.settimeout(1)
+            to.sendto(b"WATCHDOG=1", address.replace("@", "\0", 1))
 
 
 def main() -> None:

@@ -26,3 +26,14 @@ class Node:
     def bills(self) -> bool:
         """True as long as somebody may be paying for it."""
         return self.phase != "ended"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a node learns of itself from the control side: its name, which tells of holds, and its phase.
+
+    `phase` is a word of the provider's: one that is no Phase tells nothing.
+    """
+
+    name: str
+    phase: str = ""

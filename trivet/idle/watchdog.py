@@ -4,7 +4,8 @@ Whichever comes first:
 
 1. Its life is over (`Charter.deadline`), by the wall clock or by its own uptime, whatever the traffic. What is new is
    refused shortly before, so that what is in flight can end.
-2. It was never ready within `setup`, or cannot be read any more for longer than `grace`: it is unhealthy.
+2. It is unhealthy: the provider says so, or that it still boots after half an hour; it was never ready within `setup`,
+   or cannot be read any more for longer than `grace`.
 3. It was idle for `window`, and nobody holds it; what is new is refused, it is read once more, and if anything went on
    meanwhile it goes on as if nothing had been.
 
@@ -18,8 +19,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from trivet.idle.activity import Activity
-from trivet.idle.charter import Charter
+from trivet.idle.charter import BOOT_SECONDS, Charter
 from trivet.idle.metrics import Reading
+from trivet.idle.node import Standing
 
 Command = Literal["serve", "drain", "end"]
 
@@ -44,13 +46,13 @@ class Tick:
         uptime: seconds since the watchdog was armed, on a clock that nobody sets.
         now: seconds since 1970.
         reading: of the metrics; None where they cannot be read.
-        name: the node's, as far as the control side was heard of just now, else None.
+        standing: how the node stands with its provider, as far as that was heard of just now, else None.
     """
 
     uptime: float
     now: float
     reading: Reading | None
-    name: str | None
+    standing: Standing | None
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ class Watchdog:
     def step(self, tick: Tick) -> Watchdog:
         """Decide, given one more poll. Once it ends, it ends."""
         seen = replace(self, activity=self.activity.observe(tick.uptime, tick.reading))
-        if tick.name is not None:
-            seen = replace(seen, name=tick.name, heard=tick.uptime)
+        if tick.standing is not None:
+            seen = replace(seen, name=tick.standing.name, heard=tick.uptime)
         if self.command == "end":
             return replace(seen, command="end", why=self.why)
         return seen.decide(tick)
@@ -98,8 +100,10 @@ class Watchdog:
 
     def life_left(self, tick: Tick) -> float:
         """Seconds; by the clock that has run further, so that neither a wrong one nor a stopped one prolongs it."""
-        age = max(tick.now - self.charter.launched_at, tick.uptime)
-        return self.charter.deadline(self.name) - self.charter.launched_at - age
+        return self.charter.deadline(self.name) - self.charter.launched_at - self._age(tick)
+
+    def _age(self, tick: Tick) -> float:
+        return max(tick.now - self.charter.launched_at, tick.uptime)
 
     def _may_end_idle(self, tick: Tick) -> bool:
         in_touch = tick.uptime - self.heard <= self.terms.lease
@@ -107,6 +111,11 @@ class Watchdog:
         return not held and self.activity.idle_for(tick.uptime) >= self.terms.window
 
     def _illness(self, tick: Tick) -> str:
+        phase = tick.standing.phase if tick.standing else ""
+        if phase == "unhealthy":
+            return "the provider says that it is unhealthy"
+        if phase == "booting" and self._age(tick) >= BOOT_SECONDS:
+            return "it did not become active in time"
         if self.activity.seen is None:
             return f"not ready within {self.terms.setup} s" if tick.uptime >= self.terms.setup else ""
         blind = self.activity.blind_for(tick.uptime)

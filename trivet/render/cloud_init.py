@@ -35,6 +35,8 @@ ExecStart=/usr/bin/python3 -m trivet.idle.guard {CONFIG}
 Environment=PYTHONPATH={PACKAGE} PYTHONDONTWRITEBYTECODE=1
 Restart=always
 RestartSec=5
+WatchdogSec=2min
+NotifyAccess=main
 
 [Install]
 WantedBy=multi-user.target

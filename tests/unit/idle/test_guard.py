@@ -6,11 +6,12 @@ import ast
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,9 @@ from tests.fakes.serving import serving
 from trivet.drivers.clock import SystemClock
 from trivet.drivers.rented.guard_files import guard_files
 from trivet.idle.charter import Charter, node_name
-from trivet.idle.guard import MARK, SETTLE_SECONDS, Surroundings, guard
+from trivet.idle.guard import MARK, SETTLE_SECONDS, Surroundings, guard, since_armed, tell_systemd
 from trivet.idle.metrics import Reading
+from trivet.idle.node import Standing
 from trivet.idle.watchdog import Terms, Watchdog
 
 TRACES = int(os.environ.get("TRIVET_TRACES", "300"))
@@ -67,8 +69,8 @@ class Server:
         running = sum(1 for start, end in self.admitted if start <= self.at < end)
         return Reading(running, {"requests": done, "process_start_time_seconds": born})
 
-    def look(self) -> str:
-        return self.name
+    def look(self) -> Standing:
+        return Standing(self.name, "active")
 
     def end(self) -> None:
         if self.fail > 0:
@@ -92,6 +94,7 @@ def run(server: Server, terms: Terms = TERMS, charter: Charter | None = None) ->
         now=lambda: START + server.at,
         sleep=server.sleep,
         say=said.append,
+        alive=lambda: None,
     )
     charter = charter or Charter("s", "l", START, START + DAY, START + DAY)
     with pytest.raises(Ended):
@@ -165,6 +168,40 @@ def test_a_guard_that_was_restarted_takes_back_its_predecessors_drain(tmp_path: 
     server.drain_file.write_text(MARK)
     assert run(server)[0] == "drain: idle for 600 s"
     assert server.admitted == [(31, 90)]
+
+
+def test_a_disk_that_cannot_be_written_does_not_keep_a_node_alive(tmp_path: Path) -> None:
+    blocked = tmp_path / "draining"
+    blocked.mkdir()  # where nobody can write or remove a file
+    charter = Charter("s", "l", START, START + 5000, START + 9000)
+    server = Server(blocked, [], [], [(0, 10**6)])
+    said = run(server, replace(TERMS, setup=DAY), charter)
+    assert (said[-1], server.at) == ("end: its time to live is over", 5000)
+    assert any(line.startswith("cannot drain: ") for line in said)
+
+
+@pytest.mark.parametrize("left", ["", "no number", None])
+def test_a_guard_that_was_killed_while_it_noted_when_it_was_armed_is_armed_anew(
+    tmp_path: Path, left: str | None
+) -> None:
+    armed = tmp_path / "armed"
+    armed.mkdir() if left is None else armed.write_text(left)
+    first = since_armed(armed)
+    assert 0 <= first() < 5
+    if left is not None:
+        assert since_armed(armed)() >= first() - 1e-3
+
+
+def test_it_tells_systemd_that_it_does_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        tell_systemd()
+        assert systemd.recv(99) == b"WATCHDOG=1"
+    tell_systemd()  # nobody listens any more: no reason to stop
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    tell_systemd()
 
 
 def test_life_is_over_by_its_deadline_whatever_the_traffic(tmp_path: Path) -> None:

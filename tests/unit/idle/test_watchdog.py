@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trivet.idle.charter import Charter, held_name, node_name
+from trivet.idle.charter import BOOT_SECONDS, Charter, held_name, node_name
 from trivet.idle.metrics import Reading
+from trivet.idle.node import Standing
 from trivet.idle.watchdog import Command, Terms, Tick, Watchdog
 
 START = 1_000_000
@@ -20,8 +21,11 @@ NAME = node_name("s")
 QUIET = Reading(0, {"c": 1})
 
 
-def tick(at: float, reading: Reading | None = QUIET, name: str | None = NAME, skew: float = 0) -> Tick:
-    return Tick(uptime=at, now=START + at + skew, reading=reading, name=name)
+def tick(
+    at: float, reading: Reading | None = QUIET, name: str | None = NAME, skew: float = 0, phase: str = "active"
+) -> Tick:
+    standing = None if name is None else Standing(name, phase)
+    return Tick(uptime=at, now=START + at + skew, reading=reading, standing=standing)
 
 
 def run(*ticks: Tick, dog: Watchdog = FRESH) -> list[Command]:
@@ -63,6 +67,17 @@ def test_a_failed_reading_is_neither_idle_nor_busy_and_ill_after_its_grace() -> 
 
 def test_a_node_that_never_gets_ready_ends() -> None:
     assert run(tick(3599, None), tick(3600, None)) == ["serve", "end"]
+
+
+def test_a_node_that_never_becomes_active_ends_itself_by_its_boot_deadline() -> None:
+    booting = [tick(at, None, phase="booting") for at in (0, BOOT_SECONDS - 1, BOOT_SECONDS)]
+    assert run(*booting) == ["serve", "serve", "end"]
+    assert run(tick(BOOT_SECONDS, phase="active")) == ["serve"]
+
+
+def test_a_node_that_the_provider_calls_unhealthy_ends_itself_however_it_feels() -> None:
+    assert run(tick(0, Reading(1, {}), phase="unhealthy")) == ["end"]
+    assert run(tick(0, Reading(1, {}), phase="of another version")) == ["serve"]
 
 
 def test_a_hold_keeps_an_idle_node_and_its_end_lets_it_go() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-MODULES = ("__init__", "account", "activity", "charter", "guard", "metrics", "watchdog")
+MODULES = ("__init__", "account", "activity", "charter", "guard", "metrics", "node", "watchdog")
 
 
 def guard_files() -> dict[str, str]:

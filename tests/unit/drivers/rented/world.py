@@ -91,7 +91,7 @@ class World:
         assert isinstance(fake.clock, ManualClock)
         self.fake, self.directory = fake, directory
         self.clock = fake.clock
-        self._url = url
+        self.url = url
         self._skew = skew
         self.ledger = Ledger(directory)
         self.stranger = fake.account.launch(
@@ -128,5 +128,5 @@ class World:
         self.fake.faults = faults or Faults()
         mortal = Mortal(steps)
         clock = MortalClock(self.clock.skewed(self._skew), mortal)
-        with LambdaCloud(KEY, url=self._url, clock=clock) as cloud:
+        with LambdaCloud(KEY, url=self.url, clock=clock) as cloud:
             yield LambdaCompute(cloud), MortalLedger(self.directory, mortal), mortal
