@@ -12,7 +12,7 @@ from stacks import cloud, gpuaas, onprem
 from stacks.config import plain_config
 from trivet.errors import TrivetError
 from trivet.residency.backend import state_backend
-from trivet.residency.stack import check_stack
+from trivet.residency.stack import check_stack, lawful_order
 from trivet.spec import load_lock, load_spec, parse_settings
 
 ROOT = Path(__file__).absolute().parent
@@ -29,7 +29,11 @@ def main() -> None:
         settings = parse_settings(pulumi.get_stack(), plain_config())
         spec = load_spec(ROOT / "inference.yaml")
         backend = state_backend(ROOT, os.environ)
-        check_stack(spec, settings, backend, ROOT, today=datetime.now(UTC).date()).require_lawful()
+        today = datetime.now(UTC).date()
+        check_stack(spec, settings, backend, ROOT, today=today).require_lawful()
+        wanted, settings = settings, lawful_order(spec, settings, backend, ROOT, today=today)
+        for target in sorted(set(wanted.order) - set(settings.order)):
+            pulumi.log.warn(f"{target} is passed over: regime {spec.residency.regime} refuses what would lie there")
         lock = load_lock(ROOT / "inference.lock", spec)
         DEPLOY[settings.tier](spec, lock, settings)
     except TrivetError as exc:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import pulumi
 
 from stacks.frontier import frontier_key
-from stacks.outputs import export
+from stacks.gpuaas.order import Leg, Turn
+from stacks.outputs import common
 from trivet.render.modal import modal_app
 from trivet.resources.modal import App, AppArgs
 from trivet.spec import Lock, Settings, StackSpec
 
 
-def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
-    """Register the app, and export the outputs that every tier has.
+def leg(spec: StackSpec, lock: Lock, settings: Settings, turn: Turn) -> Leg:
+    """Register the app; then the outputs that every tier has.
 
     Raises:
         SpecError: the settings or the frontier's key are missing, or Modal has no place for such a stack.
     """
-    args = AppArgs(modal_app(spec, lock, settings, stack=pulumi.get_stack()), frontier_key(spec))
-    app = App("stack", args)
-    export(spec, lock, settings, url=app.url, key_file=app.key_file)
+    wanted = modal_app(spec, lock, settings, stack=pulumi.get_stack())
+    wanted = wanted.model_copy(update={"may_pass": turn.may_pass, "key_directory": turn.keys})
+    app = App("stack", AppArgs(wanted, frontier_key(spec)))
+    outputs = {**common(spec, lock, settings, url=app.url, key_file=app.key_file), "target": settings.target}
+    return Leg(app.passed, lambda: outputs)

@@ -1,7 +1,8 @@
 """`trivet:lambdacloud:Instance`: a node, rented for a stack.
 
 Its inputs are a Rental. A node that ended meanwhile, by itself or by a reaper, is gone at the next refresh, and `up`
-rents another one.
+rents another one. One that `mayPass` is there without a node where the provider has none to give: `passed` says why,
+and it stays so until an input changes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 
 from trivet.drivers.clock import SystemClock
 from trivet.drivers.compute import ComputeProvider
+from trivet.drivers.failover import gives_way
 from trivet.drivers.rented import Launch, Ledger, acquire, release
 from trivet.drivers.rented.bill import HOUR, dollars, month_to_date
 from trivet.drivers.rented.launch import affordable
@@ -35,14 +37,15 @@ from trivet.provider.changes import changes
 from trivet.provider.log import EngineLog
 from trivet.provider.refusals import broken, of_another_version, unknown
 from trivet.provider.resource import InitFailedError, Resource
-from trivet.provider.values import Properties, plain, plain_map, wrap_map
+from trivet.provider.values import Properties, plain, plain_map, text_of, wrap, wrap_map
 from trivet.render.cloud_init import ProviderKey
 from trivet.spec.ssh import SshHop
 
 REMEDY = "run `trivet reap`, and destroy the stack with the version that wrote the state"
 INPUTS = frozenset(Rental.model_json_schema(by_alias=True)["properties"])
 # These change nothing on a node that runs.
-HARMLESS = frozenset({"budgetCents", "multiplier", "ledger", "sshDirectory", "knownHosts", "sshWait"})
+HARMLESS = frozenset({"budgetCents", "multiplier", "ledger", "sshDirectory", "knownHosts", "sshWait", "mayPass"})
+PASSED = "passed"
 
 
 class Instance:
@@ -66,7 +69,7 @@ class Instance:
         old = {key: value for key, value in plain_map(request.old_state).items() if key in INPUTS}
         found = changes(old, plain_map(request.new_inputs))
         named = sorted(INPUTS & {re.split(r"[.\[]", path)[0] for path in found})
-        replaces = [name for name in named if name not in HARMLESS]
+        replaces = [name for name in named if name not in HARMLESS or text_of(request.old_state, PASSED)]
         for path in found:
             if re.split(r"[.\[]", path)[0] in replaces:
                 found[path] = rpc.PropertyDiff(kind=rpc.PropertyDiffKind.UPDATE_REPLACE, input_diff=False)
@@ -77,10 +80,18 @@ class Instance:
     def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
         """See `Resource.create`. A preview asks for capacity and price, and refuses what the budget does not allow."""
         rental = _rental(request.properties)
-        if request.preview:
-            return rpc.CreateResponse(properties={**request.properties, **self._estimate(rental)})
-        properties = self._acquire(request.urn, request.properties, rental)
-        return rpc.CreateResponse(resource_id=rental.stack, properties=properties)
+        try:
+            if request.preview:
+                return rpc.CreateResponse(properties={**request.properties, **self._estimate(rental)})
+            properties = self._acquire(request.urn, request.properties, rental)
+        except TrivetError as exc:
+            if not (rental.may_pass and gives_way(exc)) or Ledger(Path(rental.ledger)).open(rental.stack):
+                raise
+            self._log.note(request.urn)(f"passed over: {exc.value}")
+            properties = {**request.properties, PASSED: wrap(str(exc.value))}
+            if not request.preview:
+                self._tidy(request.urn, rental)
+        return rpc.CreateResponse(resource_id="" if request.preview else rental.stack, properties=properties)
 
     def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
         """See `Resource.update`: what changes nothing on the node, or what a run that was cut has begun."""
@@ -99,6 +110,10 @@ class Instance:
                 remedy="run `pulumi up`: it takes over the node that the ledger tells of, or rents one",
             )
         rental = _recorded(request.properties)
+        if text_of(request.properties, PASSED):
+            return rpc.ReadResponse(
+                resource_id=request.resource_id, properties=request.properties, inputs=request.inputs
+            )
         ledger = Ledger(Path(rental.ledger))
         with self._account() as provider:
             sweep(provider, ledger)
@@ -114,6 +129,8 @@ class Instance:
     def delete(self, request: rpc.DeleteRequest) -> None:
         """See `Resource.delete`: the node, then what was made beside it, then its keys."""
         rental = _recorded(request.properties)
+        if text_of(request.properties, PASSED):
+            return
         with self._account() as provider:
             release(provider, Ledger(Path(rental.ledger)), rental.stack, self._log.of(request.urn))
             sweep(provider, Ledger(Path(rental.ledger)))
@@ -122,6 +139,14 @@ class Instance:
     def cancel(self) -> None:
         """See `Resource.cancel`."""
         self._interrupted.set()
+
+    def _tidy(self, urn: str, rental: Rental) -> None:
+        """Leave nothing of launches that were refused. Where none was tried, a provider that is down is not asked."""
+        ledger = Ledger(Path(rental.ledger))
+        if ledger.launches(rental.stack):
+            with self._account() as provider:
+                release(provider, ledger, rental.stack, self._log.of(urn))
+        rental.access.remove()
 
     def _acquire(self, urn: str, properties: Properties, rental: Rental) -> Properties:
         ledger = Ledger(Path(rental.ledger))
@@ -201,9 +226,8 @@ def _described(launch: Launch, node: Node) -> dict[str, object]:
 def _money(cents_per_hour: int, rental: Rental, spent: float) -> Properties:
     """For people: dollars."""
     most = cents_per_hour * rental.ttl / HOUR * rental.multiplier
-    return wrap_map(
-        {"pricePerHour": dollars(cents_per_hour), "worstCase": dollars(most), "monthToDate": dollars(spent)}
-    )
+    shown = {"pricePerHour": dollars(cents_per_hour), "worstCase": dollars(most), "monthToDate": dollars(spent)}
+    return wrap_map({**shown, PASSED: ""})
 
 
 def _pin(rental: Rental, address: str) -> None:

@@ -2,7 +2,8 @@
 
 Its inputs are a ModalApp, and the state that is seen of it when all is well, which `check` fills in. Its state holds
 what was really seen, so drift (of the autoscaler, of the region, of a deployment by somebody else) is an ordinary
-difference.
+difference. One that `mayPass` is there without an app where Modal has no place for it: `passed` says why, and it stays
+so until an input changes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pydantic import ValidationError
 
 from trivet.drivers.bundle.keys import KeyRing
+from trivet.drivers.failover import gives_way
 from trivet.drivers.modal import AppState, HalfDeployedError, ModalSite, deploy, desired, observe, remove
 from trivet.drivers.modal.account import Account
 from trivet.drivers.modal.observe import look, lookup
-from trivet.errors import HostError, TrivetError
+from trivet.errors import CloudError, HostError, TrivetError
 from trivet.provider.changes import changes
 from trivet.provider.log import EngineLog
 from trivet.provider.refusals import broken, of_another_version, unknown
@@ -29,7 +31,7 @@ from trivet.render.modal import ModalApp
 from trivet.spec.digest import canonical_json
 
 SECRET = "frontierApiKey"  # noqa: S105  # a property's name
-STATE = "state"
+STATE, PASSED = "state", "passed"
 GIVEN = frozenset(ModalApp.model_json_schema(by_alias=True)["properties"])
 INPUTS = GIVEN | {SECRET, STATE}
 # Another of these is another app, with a URL of its own; the volumes are named after it.
@@ -64,7 +66,7 @@ class App:
         """See `Resource.diff`."""
         old = {key: value for key, value in plain_map(request.old_state).items() if key in INPUTS}
         found = changes(old, plain_map(request.new_inputs))
-        replaces = sorted(IDENTITY & found.keys())
+        replaces = sorted(found.keys() if text_of(request.old_state, PASSED) else IDENTITY & found.keys())
         for name in replaces:
             found[name] = rpc.PropertyDiff(kind=rpc.PropertyDiffKind.UPDATE_REPLACE, input_diff=False)
         return rpc.DiffResponse(
@@ -80,7 +82,17 @@ class App:
         app = _recorded(request.properties)
         if request.preview:
             return rpc.CreateResponse(properties=_outputs(request.properties, app, None, None))
-        return rpc.CreateResponse(resource_id=app.name, properties=self._deploy(request.urn, request.properties, app))
+        try:
+            properties = self._deploy(request.urn, request.properties, app)
+        except (TrivetError, InitFailedError) as exc:
+            refusal = _refusal(exc)
+            if not (app.may_pass and gives_way(refusal)):
+                raise
+            if isinstance(exc, InitFailedError):
+                self._tidy(request.urn, app, exc)
+            self._log.note(request.urn)(f"passed over: {refusal.value}")
+            properties = {**request.properties, PASSED: wrap(str(refusal.value))}
+        return rpc.CreateResponse(resource_id=app.name, properties=properties)
 
     def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
         """See `Resource.update`."""
@@ -98,6 +110,10 @@ class App:
                 remedy="run `pulumi up`: it takes up what is deployed already",
             )
         app = _recorded(request.properties)
+        if text_of(request.properties, PASSED):
+            return rpc.ReadResponse(
+                resource_id=request.resource_id, properties=request.properties, inputs=request.inputs
+            )
         seen = observe(self._site(request.urn, app))
         if seen is None:
             return rpc.ReadResponse(resource_id="", properties={}, inputs={})
@@ -109,7 +125,8 @@ class App:
 
     def delete(self, request: rpc.DeleteRequest) -> None:
         """See `Resource.delete`."""
-        remove(self._site(request.urn, _recorded(request.properties)))
+        if not text_of(request.properties, PASSED):
+            remove(self._site(request.urn, _recorded(request.properties)))
 
     def cancel(self) -> None:
         """See `Resource.cancel`."""
@@ -125,6 +142,13 @@ class App:
         found = lookup(site)
         return _outputs(properties, app, seen, f"{found.url}/v1" if found and found.url else None)
 
+    def _tidy(self, urn: str, app: ModalApp, half: InitFailedError) -> None:
+        """Leave nothing of what was begun; what cannot be taken away is told to Pulumi, and nobody else is asked."""
+        try:
+            remove(self._site(urn, app))
+        except CloudError as exc:
+            raise half from exc
+
     def _site(self, urn: str, app: ModalApp) -> ModalSite:
         if self._account is None:
             self._account = Account()
@@ -134,6 +158,14 @@ class App:
 def resource(log: EngineLog) -> Resource:
     """The resource type."""
     return App(log)
+
+
+def _refusal(exc: BaseException) -> TrivetError:
+    """What Modal, or a rule of ours, said first."""
+    while isinstance(exc, InitFailedError | HalfDeployedError) and exc.__cause__ is not None:
+        exc = exc.__cause__
+    assert isinstance(exc, TrivetError), "both are raised from one"  # noqa: S101  # for the type checker
+    return exc
 
 
 def _seen(site: ModalSite) -> AppState:
@@ -169,5 +201,5 @@ def _outputs(properties: Properties, app: ModalApp, seen: AppState | None, url: 
         **{key: value for key, value in properties.items() if key in INPUTS},
         **(wrap_map({STATE: seen.model_dump(mode="json", by_alias=True)}) if seen else {}),
         **({"url": wrap(url)} if url else {}),
-        **wrap_map({"keyFile": key_file}),
+        **wrap_map({"keyFile": key_file, PASSED: ""}),
     }

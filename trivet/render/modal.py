@@ -52,6 +52,9 @@ class ModalApp(Frozen):
     timeout_seconds: Annotated[int, Field(ge=1)]
     start_seconds: Annotated[int, Field(ge=1)]
     retain: bool
+    may_pass: Annotated[
+        bool, Field(description="Another provider is asked next: what cannot run here is passed over.")
+    ] = False
     store: str
     key_directory: str
     models: dict[str, LockedModel]

@@ -17,6 +17,7 @@ OUTPUTS = (
     "pricePerHour",
     "worstCase",
     "monthToDate",
+    "passed",
 )
 
 
@@ -28,6 +29,7 @@ class Instance(pulumi.CustomResource):
         region: where it came to be, of those that were wanted.
         instance_type: what it came to be.
         price_per_hour, worst_case, month_to_date: in dollars, as text.
+        passed: why there is no node, where another provider is asked; else empty.
     """
 
     address: pulumi.Output[str]
@@ -37,6 +39,7 @@ class Instance(pulumi.CustomResource):
     price_per_hour: pulumi.Output[str]
     worst_case: pulumi.Output[str]
     month_to_date: pulumi.Output[str]
+    passed: pulumi.Output[str]
 
     def __init__(self, name: str, args: Rental, opts: pulumi.ResourceOptions | None = None) -> None:
         properties = args.model_dump(mode="json", by_alias=True)

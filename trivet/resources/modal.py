@@ -23,14 +23,16 @@ class App(pulumi.CustomResource):
     Attributes:
         url: the gateway, ending in `/v1`; it has answered as what was deployed.
         key_file: path of a 0600 file with one API key, on the operator's machine.
+        passed: why there is no app, where another provider is asked; else empty.
     """
 
     url: pulumi.Output[str]
     key_file: pulumi.Output[str]
+    passed: pulumi.Output[str]
 
     def __init__(self, name: str, args: AppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         properties = args.app.model_dump(mode="json", by_alias=True, exclude_none=True)
         if args.frontier_api_key is not None:
             properties["frontierApiKey"] = pulumi.Output.secret(args.frontier_api_key)
-        super().__init__("trivet:modal:App", name, {**properties, "url": None, "keyFile": None}, opts)
+        super().__init__("trivet:modal:App", name, {**properties, "url": None, "keyFile": None, "passed": None}, opts)
         self.key_file = self.keyFile  # type: ignore[attr-defined]  # set by the base class under its name in the schema

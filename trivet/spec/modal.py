@@ -26,6 +26,9 @@ class ModalSettings(Frozen):
         str | None,
         Field(pattern=REGION, description="Where requests enter Modal's network. Modal's own default is us-east."),
     ] = None
+    region: Annotated[
+        str | None, Field(pattern=REGION, description="With order: where Modal runs it, if not in `region`.")
+    ] = None
     gpu: Annotated[
         str | None,
         Field(pattern=r"^[A-Z0-9][A-Z0-9-]*(:[1-8])?$", description="As Modal names it; chosen by memory when absent."),

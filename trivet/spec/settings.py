@@ -24,7 +24,8 @@ from trivet.spec.workstation import WorkstationSettings
 
 Tier = Literal["onprem", "gpuaas", "cloud"]
 TIERS: tuple[str, ...] = get_args(Tier)
-RENTED = ("lambda", "modal")  # the targets of tier gpuaas
+Rented = Literal["lambda", "modal"]
+RENTED: tuple[str, ...] = get_args(Rented)  # the targets of tier gpuaas
 
 
 def _address(text: str) -> str:
@@ -45,6 +46,10 @@ class Settings(Frozen):
 
     tier: Tier
     target: Literal["local", "ssh", "kubernetes", "lambda", "modal", "vm"] = "local"
+    order: Annotated[
+        tuple[Rented, ...],
+        Field(strict=False, description="On tier gpuaas, in place of target: the first that can takes the stack."),
+    ] = ()
     provider: Annotated[Provider | None, Field(description="Whose cloud it is, on tier cloud.")] = None
     aws: Annotated[AwsSettings | None, Field(description="Needed by provider aws, where Pulumi runs.")] = None
     host: Annotated[SshTarget | None, Field(description="With target ssh: how the host is reached.")] = None
@@ -119,24 +124,35 @@ class Settings(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _an_order_names_each_target_once(self) -> Self:
+        if self.order and "target" in self.model_fields_set:
+            refuse("order takes the place of target", "remove one of the two", ("order",))
+        if len(set(self.order)) < len(self.order):
+            refuse("an order names each target once", "remove the second of the same", ("order",))
+        if self.modal and self.modal.region and not self.order:
+            refuse("modal.region is for an order; elsewhere region says it", "set region", ("modal", "region"))
+        return self
+
+    @model_validator(mode="after")
     def _rented_where_it_is_a_service(self) -> Self:
-        if (self.tier == "gpuaas") != (self.target in RENTED):
+        targets = self.order or (self.target,)
+        if (self.tier == "gpuaas") != (targets[0] in RENTED):
             refuse(
                 f"tier gpuaas has target {' or '.join(RENTED)}, and no other tier has one of them",
                 "run `pulumi config set target lambda` (or modal), or choose another tier",
-                ("target",),
+                ("order",) if self.order else ("target",),
             )
-        if (self.target == "lambda") != (self.lambda_cloud is not None):
+        if ("lambda" in targets) != (self.lambda_cloud is not None):
             refuse(
                 "target lambda needs lambda.instanceTypes, and no other target has them",
                 "run `pulumi config set --path 'lambda.instanceTypes[0]' gpu_1x_a10`, or remove lambda",
-                ("lambda",) if self.lambda_cloud else ("target",),
+                ("lambda",) if self.lambda_cloud else ("order",) if self.order else ("target",),
             )
-        if (self.target == "modal") != (self.modal is not None):
+        if ("modal" in targets) != (self.modal is not None):
             refuse(
                 "target modal needs modal.registry, and no other target has it",
                 "run `pulumi config set --path modal.registry HOST/PREFIX`, or remove modal",
-                ("modal",) if self.modal else ("target",),
+                ("modal",) if self.modal else ("order",) if self.order else ("target",),
             )
         return self
 
@@ -158,6 +174,19 @@ class Settings(Frozen):
                     f"set target: vm and {provider}, or neither",
                 )
         return self
+
+    @property
+    def legs(self) -> tuple[Settings, ...]:
+        """The settings of each target of an order, as if there were no other, the most wanted first; or just these."""
+        return tuple(self._leg(target) for target in self.order) or (self,)
+
+    def _leg(self, target: Rented) -> Settings:
+        alone: dict[str, Any] = {"order": (), "target": target}
+        if target == "lambda" or self.modal is None:
+            return self.model_copy(update={**alone, "modal": None})
+        region = self.modal.region or self.region
+        place = self.modal.model_copy(update={"region": None})
+        return self.model_copy(update={**alone, "lambda_cloud": None, "region": region, "modal": place})
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -190,9 +219,9 @@ def parse_settings(stack: str, config: Mapping[str, str]) -> Settings:
 
 
 def _scalar(text: str) -> object:
-    """Pulumi hands every value over as text; numbers, booleans and objects are JSON, everything else is itself."""
+    """Pulumi hands every value over as text; numbers, booleans, lists and objects are JSON, all else is itself."""
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    return value if isinstance(value, bool | int | dict) else text
+    return value if isinstance(value, bool | int | dict | list) else text

@@ -21,6 +21,7 @@ from trivet.drivers.clock import Clock
 KEY = "secret_fake-lambda-key"
 BASE = "/api/v1"
 LAUNCH = "/instance-operations/launch"
+SOLD_OUT = "instance-operations/launch/insufficient-capacity"
 TOLERANCE = 0.9  # of a rate's seconds: what the way may shorten
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -57,7 +58,7 @@ class FakeLambda:
             return JSONResponse({"error": {"code": "global/forbidden", "message": "Forbidden."}}, 403)
         try:
             require_key(request)
-            data = self.route(method, path, await request.body(), late=fault is Fault.LATE)
+            data = self.route(method, path, await request.body(), fault)
         except Refusal as refusal:
             return refusal.response
         if fault is Fault.LOST_502:
@@ -74,7 +75,7 @@ class FakeLambda:
             self._last_launch = now
         return False
 
-    def route(self, method: str, path: str, raw: bytes, *, late: bool) -> Any:
+    def route(self, method: str, path: str, raw: bytes, fault: Fault) -> Any:
         kind, _, rest = path.strip("/").partition("/")
         match method, kind, rest:
             case "GET", "instance-types", "":
@@ -82,7 +83,7 @@ class FakeLambda:
             case "GET", "regions", "":
                 return [region(name) for name in REGIONS]
             case "POST", "instance-operations", "launch":
-                return {"instance_ids": [self.launch(read(raw, LaunchBody), late=late).id]}
+                return {"instance_ids": [self.launch(read(raw, LaunchBody), fault).id]}
             case "POST", "instance-operations", "terminate":
                 return self.terminate(read(raw, IdsBody))
             case _, ("instances" | "ssh-keys" | "firewall-rulesets"), _:
@@ -114,7 +115,7 @@ class FakeLambda:
             raise Refusal(404, "global/object-does-not-exist", "Specified instance does not exist.")
         return found
 
-    def launch(self, body: LaunchBody, *, late: bool) -> Launch:
+    def launch(self, body: LaunchBody, fault: Fault) -> Launch:
         account = self.account
         if body.instance_type_name not in TYPES or body.region_name not in REGIONS:
             raise Refusal(404, "global/object-does-not-exist", "Specified instance type or region does not exist.")
@@ -129,10 +130,9 @@ class FakeLambda:
             raise Refusal(400, "global/invalid-parameters", "A tag's key stands twice.")
         if len(account.living) >= account.quota:
             raise Refusal(400, "global/quota-exceeded", "Quota exceeded.")
-        if account.capacity[body.instance_type_name, body.region_name] < 1:
-            code = "instance-operations/launch/insufficient-capacity"
-            raise Refusal(400, code, "Not enough capacity to fulfill launch request.")
-        return account.launch(body, late=late)
+        if fault is Fault.SOLD_OUT or account.capacity[body.instance_type_name, body.region_name] < 1:
+            raise Refusal(400, SOLD_OUT, "Not enough capacity to fulfill launch request.")
+        return account.launch(body, late=fault is Fault.LATE)
 
     def ssh_keys(self, method: str, key_id: str, raw: bytes) -> Any:
         keys = self.account.keys

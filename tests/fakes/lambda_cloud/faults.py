@@ -14,6 +14,7 @@ class Fault(Enum):
     TOO_MANY = "429"
     REFUSED = "500, nothing done"
     FORBIDDEN = "403, nothing done, and no use in asking again"
+    SOLD_OUT = "400 to a launch, whatever was offered"
     LOST = "done, but the connection breaks"
     LOST_502 = "done, but a proxy answers 502"
     LATE = "accepted, answered by nobody, listed later"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental import provider as rpc
 
-from tests.fakes.lambda_cloud import KEY, FakeLambda
+from tests.fakes.lambda_cloud import KEY, FakeLambda, Fault, Faults
 from tests.fakes.lambda_cloud.app import BASE
 from tests.fakes.serving import serving
 from tests.unit.drivers.installations import installation
@@ -147,3 +147,42 @@ def test_what_was_installed_on_a_node_that_ended_is_gone_with_it(
         bundle.read(read)
     fake.account.end(fake.account.living[0])
     assert bundle.read(read).resource_id == ""
+
+
+def test_a_provider_with_another_after_it_is_passed_over_and_left_as_it_was(
+    instance: Instance, inputs: Properties, fake: FakeLambda, tmp_path: Path
+) -> None:
+    may_pass = changed(inputs, mayPass=True)
+    fake.faults = Faults([Fault.SOLD_OUT] * 2, path="/instance-operations/launch")
+    assert plain_map(create(instance, may_pass, preview=True))["passed"] == ""
+    made = create(instance, may_pass)
+    assert "insufficient-capacity" in plain_map(made)["passed"]
+    assert (fake.account.launches, fake.account.keys, fake.account.rulesets) == ({}, {}, {})
+    assert not (tmp_path / ".trivet/ssh/unit").exists()
+    asked = len(fake.requests)
+    assert instance.read(rpc.ReadRequest(URN, "unit", made, may_pass)).resource_id == "unit"
+    instance.delete(rpc.DeleteRequest(URN, "unit", made, 0))
+    assert len(fake.requests) == asked
+
+
+def test_one_that_was_passed_over_is_asked_again_when_an_input_changes(instance: Instance, inputs: Properties) -> None:
+    passed = changed(inputs, mayPass=True, passed="none to be had")
+    diff = instance.diff(rpc.DiffRequest(URN, "unit", passed, changed(inputs, mayPass=True, budgetCents=9), []))
+    assert diff.replaces == ["budgetCents"]
+    assert not instance.diff(rpc.DiffRequest(URN, "unit", passed, changed(inputs, mayPass=True), [])).changes
+
+
+def test_a_preview_passes_over_what_the_budget_does_not_allow(
+    instance: Instance, inputs: Properties, fake: FakeLambda
+) -> None:
+    shown = plain_map(create(instance, changed(inputs, mayPass=True, budgetCents=1000), preview=True))
+    assert "$1.29/h × 8 h × 1 = $10.32" in shown["passed"]
+    assert fake.account.launches == {}
+
+
+def test_an_answer_in_doubt_is_never_passed_over(instance: Instance, inputs: Properties, fake: FakeLambda) -> None:
+    fake.faults = Faults([Fault.LOST], path="/instance-operations/launch")
+    made = create(instance, changed(inputs, mayPass=True))
+    assert plain_map(made)["passed"] == ""
+    assert len(fake.account.living) == 1
+    instance.delete(rpc.DeleteRequest(URN, "unit", made, 0))

@@ -7,7 +7,7 @@ import time
 import httpx
 
 from trivet.drivers.modal.site import ModalSite
-from trivet.errors import HostError
+from trivet.errors import CloudError
 
 REQUEST_SECONDS = 60.0
 PAUSE = 1.0
@@ -18,7 +18,7 @@ def require_answer(site: ModalSite, url: str) -> None:
     """Wait until the gateway says that it is what was deployed; a first request starts a container.
 
     Raises:
-        HostError: it does not in time, or says something else.
+        CloudError: it does not in time, or says something else.
     """
     deadline = time.monotonic() + site.app.start_seconds
     wanted = {key: site.app.gateway["identity"][key] for key in IDENTITY}
@@ -30,7 +30,8 @@ def require_answer(site: ModalSite, url: str) -> None:
             if said == (wanted if headers else {}):
                 return
             if time.monotonic() > deadline:
-                raise HostError(
+                raise CloudError(
+                    code="no-answer",
                     where=url,
                     value=f"after {site.app.start_seconds} s it says {said or 'nothing'}",
                     rule="the app answers as what was deployed",

@@ -11,8 +11,8 @@ from trivet.spec.digest import json_digest, sha256_digest
 
 __all__ = ["ABSENT", "NEW", "AppState", "definition", "desired"]
 
-# Where things lie at the operator's, and what is done at the end: no part of what is deployed.
-OPERATOR = {"store", "key_directory", "retain"}
+# Where things lie at the operator's, and what is done at the end or instead: no part of what is deployed.
+OPERATOR = {"store", "key_directory", "retain", "may_pass"}
 
 
 class AppState(Frozen):

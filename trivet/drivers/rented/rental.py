@@ -52,6 +52,9 @@ class Rental(Frozen):
     ledger: str
     ssh_directory: str
     known_hosts: str
+    may_pass: Annotated[
+        bool, Field(description="Another provider is asked next: what cannot be rented here is passed over.")
+    ] = False
     ssh_wait: Annotated[
         int, Field(ge=0, description="How long an active node may take until SSH answers; 0: nobody waits.")
     ] = 300
