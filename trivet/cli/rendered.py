@@ -1,21 +1,25 @@
-"""What a project's on-premises stacks will run, for whoever wants to read it: Compose files, values of the chart."""
+"""What a project's on-premises stacks run, for whoever wants to read it: Compose and unit files, charts' values."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from trivet.render import render
 from trivet.render.compose import compose_file
 from trivet.render.helm import helm_values
+from trivet.render.supervision import supervision
 from trivet.render.yaml_text import yaml_text
 from trivet.spec import Lock, StackSpec
 from trivet.spec.settings_file import read_settings
 
 PREFIX, SUFFIX = "Pulumi.", ".yaml"
+INTO = PurePosixPath("/srv/trivet")  # where install.sh puts a project
 
 
 def rendered_files(root: Path, spec: StackSpec, lock: Lock) -> dict[str, bytes]:
-    """`compose/<stack>.yaml` for each of `stacks/` on a host, `helm/<stack>.yaml` for each on a cluster.
+    """For each of `stacks/` on a host `compose/<stack>.yaml` and `units/<stack>/`, on a cluster `helm/<stack>.yaml`.
+
+    A stack that nothing supervises has units too: what `supervise: true` would install where `install.sh` puts it.
 
     Raises:
         SpecError: the settings of a stack break a rule.
@@ -30,4 +34,7 @@ def rendered_files(root: Path, spec: StackSpec, lock: Lock) -> dict[str, bytes]:
             made = render(spec, lock, settings, stack=stack)
             text = compose_file(made.project, made.services, made.networks, made.volumes)
             files[f"compose/{stack}.yaml"] = text.encode()
+            supervised = supervision(made, str(INTO / made.root))
+            texts = {**supervised.units, **supervised.files}
+            files |= {f"units/{stack}/{PurePosixPath(path).name}": text.encode() for path, text in texts.items()}
     return files

@@ -14,7 +14,7 @@ from pulumi.provider.experimental import provider as rpc
 from pulumi.provider.experimental.property_value import PropertyValue
 from pydantic import ValidationError
 
-from trivet.drivers.bundle import HalfDoneError, Observation, Site, desired, install, look, observe, remove
+from trivet.drivers.bundle import NOTHING, HalfDoneError, Observation, Site, desired, install, look, observe, remove
 from trivet.drivers.bundle.keys import KeyRing
 from trivet.drivers.host import Host
 from trivet.drivers.rented.providers import open_lambda
@@ -138,7 +138,7 @@ class Bundle:
         try:
             return look(self._site(urn, properties, installation))
         except HostError:
-            return Observation(containers={}, config="", keys={})
+            return NOTHING
 
     def _site(self, urn: str, properties: Properties, installation: Installation) -> Site:
         host = connect(installation.host, text_of(properties, SUDO_PASSWORD))

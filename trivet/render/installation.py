@@ -45,6 +45,7 @@ class Installation(Frozen):
     port: Annotated[int, Field(ge=1, le=65535)]
     retain: bool
     wait_seconds: Annotated[int, Field(ge=1)]
+    supervised: Annotated[bool, Field(description="Units of systemd start and watch the stack.")] = False
     images: dict[str, Image]
     models: dict[str, LockedModel]
     services: dict[str, dict[str, Any]]
@@ -110,6 +111,7 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
         port=settings.port or spec.gateway.port,
         retain=settings.retain,
         wait_seconds=settings.wait_seconds,
+        supervised=settings.supervised,
         images={
             name: Image(
                 manifest=lock.images[name].manifest,

@@ -8,6 +8,14 @@ CONFIG_FILE = f"{CONFIG_DIRECTORY}/gateway.json"
 FRONTIER_KEY_FILE = "secrets/frontier"
 MODEL_DIRECTORY = "models"
 IMAGES_FILE = "images.json"
+DRAIN_FILE = f"{CONFIG_DIRECTORY}/draining"
+# What an update would make of COMPOSE_FILE, until all of it is ready; and the generation before, to go back to.
+NEXT_FILE = "compose.next.yaml"
+PREVIOUS_DIRECTORY = "previous"
+SUPERVISE_DIRECTORY = "supervise"
+SUPERVISE_SCRIPT = f"{SUPERVISE_DIRECTORY}/stack.sh"
+WATCH_FILE = f"{SUPERVISE_DIRECTORY}/watch.json"
+WATCHDOG_FILE = f"{SUPERVISE_DIRECTORY}/watchdog.zip"
 
 
 def model_file(digest: str) -> str:

@@ -99,6 +99,11 @@ class Settings(Frozen):
         int, Field(ge=10, le=7200, description="How long to wait until every container is healthy.")
     ] = 180
 
+    supervise: Annotated[
+        bool | None,
+        Field(description="Have systemd start and watch the stack; absent: on a host where we work as root."),
+    ] = None
+
     @model_validator(mode="after")
     def _host_where_there_is_one(self) -> Self:
         if self.target == "ssh" and self.host is None:
@@ -187,6 +192,13 @@ class Settings(Frozen):
         region = self.modal.region or self.region
         place = self.modal.model_copy(update={"region": None})
         return self.model_copy(update={**alone, "lambda_cloud": None, "region": region, "modal": place})
+
+    @property
+    def supervised(self) -> bool:
+        """Whether units of systemd look after the stack: only root can install them."""
+        if self.supervise is None:
+            return self.host is not None and (self.host.sudo or self.host.user == "root")
+        return self.supervise
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
 def test_each_stack_on_premises_has_a_compose_file_that_pulls_nothing(project: Path) -> None:
     spec = spec_with({})
     files = rendered_files(project, spec, lock_for(spec))
-    assert list(files) == ["compose/onprem.yaml"]
+    assert [path for path in files if not path.startswith("units/")] == ["compose/onprem.yaml"]
     compose = parse_yaml(files["compose/onprem.yaml"].decode(), "compose/onprem.yaml")
     assert {service["pull_policy"] for service in compose["services"].values()} == {"never"}
     (port,) = compose["services"]["gateway"]["ports"]
@@ -42,6 +42,26 @@ def test_each_stack_on_a_cluster_has_the_values_of_its_chart(project: Path) -> N
     files = rendered_files(project, spec, lock_for(spec))
     assert list(files) == ["helm/cluster.yaml"]
     assert parse_yaml(files["helm/cluster.yaml"].decode(), "helm/cluster.yaml")["stack"] == "trivet-cluster"
+
+
+def test_each_stack_on_premises_has_the_units_that_supervise_it(project: Path) -> None:
+    spec = spec_with({})
+    files = rendered_files(project, spec, lock_for(spec))
+    units = {path: data.decode() for path, data in files.items() if path.startswith("units/")}
+    names = ["stack.sh", "trivet-onprem.service", "trivet-onprem.watchdog.service", "watch.json"]
+    assert sorted(units) == [f"units/onprem/{name}" for name in names]
+    started = "ExecStart=/bin/sh /srv/trivet/.trivet/hosts/onprem/supervise/stack.sh start"
+    assert started in units["units/onprem/trivet-onprem.service"].splitlines()
+
+
+def test_a_stack_on_a_host_has_units_for_its_place_there(project: Path) -> None:
+    config = (
+        "{inference:region: here, inference:target: ssh, inference:host: {address: gpu1}, inference:root: /data/ai}"
+    )
+    (project / "stacks" / "Pulumi.onprem.yaml").write_text(f"config: {config}\n")
+    spec = spec_with({})
+    unit = rendered_files(project, spec, lock_for(spec))["units/onprem/trivet-onprem.service"].decode()
+    assert "RequiresMountsFor=/data/ai/onprem" in unit.splitlines()
 
 
 def test_settings_that_break_a_rule_are_refused(project: Path) -> None:

@@ -152,7 +152,7 @@ def test_progress_is_told_by_service() -> None:
         " Container p-model-a.b-1  Healthy\n"
     )
     host = EngineHost(answers={UP: Answer(stderr=output)})
-    Compose(Docker(host), "p", "f").up(wait_seconds=9, report=lines.append)
+    Compose(Docker(host), "p").up("f", wait_seconds=9, report=lines.append)
     assert lines == ["model-a.b: started", "waiting for model-a.b to be healthy", "model-a.b is healthy"]
     assert host.ran[-1][-3:] == ("--wait", "--wait-timeout", "9")
 
@@ -161,7 +161,7 @@ def test_composes_complaint_is_the_error_and_its_progress_is_not() -> None:
     output = " Container p-a-1  Waiting\ncontainer p-a-1 is unhealthy\n"
     host = EngineHost(answers={UP: Answer(stderr=output, code=1)})
     with pytest.raises(EngineError) as caught:
-        Compose(Docker(host), "p", "f").up(wait_seconds=9, report=print)
+        Compose(Docker(host), "p").up("f", wait_seconds=9, report=print)
     assert caught.value.value == "container p-a-1 is unhealthy"
 
 
@@ -173,7 +173,7 @@ def test_the_standalone_compose_serves_where_there_is_no_plugin() -> None:
             ("docker-compose", "--project-name"): Answer(),
         }
     )
-    Compose(Docker(host), "p", "f").up(wait_seconds=9, report=print)
+    Compose(Docker(host), "p").up("f", wait_seconds=9, report=print)
     assert host.ran[-1][0] == "docker-compose"
 
 
@@ -184,4 +184,4 @@ def test_a_compose_that_is_too_old_is_none(version: str) -> None:
 
     host = EngineHost(answers={("docker", "compose", "version"): Answer(version), ("docker-compose",): missing})
     with pytest.raises(EngineError, match=r"2\.20 or newer"):
-        Compose(Docker(host), "p", "f")
+        Compose(Docker(host), "p")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import PurePosixPath
 
 import pytest
 
 from tests.unit.render.cases import Case, cases, key_hash, pretty
 from trivet.drivers.bundle.observation import config_text
 from trivet.render.compose import compose_file
+from trivet.render.supervision import supervision
 from trivet.render.yaml_text import yaml_text
 from trivet_gateway.config import GatewayConfig
 
@@ -47,6 +49,13 @@ def test_the_values_of_the_chart_are_the_golden_ones(case: Case) -> None:
     hold(case, "values.yaml", yaml_text(case.cluster))
 
 
+def test_what_supervises_it_is_the_golden_one(case: Case) -> None:
+    rendered = supervision(case.installation, "/srv/trivet/golden")
+    files = {**rendered.units, **{PurePosixPath(path).name: text for path, text in rendered.files.items()}}
+    for name, text in files.items():
+        hold(case, f"supervision/{name}", text)
+
+
 def test_the_same_inputs_give_the_same_bytes(case: Case) -> None:
     first, second = case.installation, case.installation
     assert first.model_dump_json() == second.model_dump_json()
@@ -59,5 +68,6 @@ def test_there_are_cases() -> None:
 def hold(case: Case, name: str, text: str) -> None:
     path = case.path / name
     if UPDATE:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     assert path.read_text() == text

@@ -7,12 +7,13 @@ import json
 from trivet.bundle.archive import docker_archive
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import Descriptor
-from trivet.drivers.bundle import ledger
+from trivet.drivers.bundle import ledger, supervision
 from trivet.drivers.bundle.observation import Observation, config_text, labelled, running_config
 from trivet.drivers.bundle.observe import look, ours
 from trivet.drivers.bundle.preflight import Ready, preflight
 from trivet.drivers.bundle.repair import in_the_way
 from trivet.drivers.bundle.site import Site
+from trivet.drivers.bundle.trial import Trial
 from trivet.drivers.engine import containers, images
 from trivet.drivers.engine.containers import Container
 from trivet.errors import EngineError, HostError, TrivetError
@@ -35,14 +36,18 @@ class HalfDoneError(TrivetError):
 def install(site: Site, frontier_key: str | None) -> Observation:
     """Install, update or repair, and wait until every container is healthy.
 
+    An update that does not become ready is taken back: what ran before runs again.
+
     Raises:
         TrivetError: refused; nothing was changed.
-        HalfDoneError: refused on the way.
+        HalfDoneError: refused on the way, or taken back.
     """
     with site.locked():
         ready = preflight(site)
         try:
             return _carry_out(site, ready, frontier_key)
+        except HalfDoneError:
+            raise
         except EngineError as exc:
             raise HalfDoneError(exc, _last_words(site)) from exc
         except TrivetError as exc:
@@ -60,8 +65,9 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
     text = config_text(installation.gateway, keys)
     config = running_config(json.loads(text), (frontier_key or "").encode())
     services = labelled(installation.services, config)
-    compose_text = compose_file(installation.project, services, installation.networks, installation.volumes)
-    host.write(site.path(paths.COMPOSE_FILE), compose_text.encode())
+    compose = compose_file(installation.project, services, installation.networks, installation.volumes).encode()
+    trial = Trial(host, installation.root)
+    kind = trial.begin(compose)
     obstacles = in_the_way(ready.containers, installation)
     gateway = ready.containers.get(GATEWAY)
     if gateway is None or gateway.labels.get(CONFIG) != config:
@@ -70,12 +76,43 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
         host.write(site.path(paths.CONFIG_FILE), text)
         obstacles.append(gateway)  # somebody edited its file; whether it has read that, nobody knows
     containers.remove(site.docker, [container.id for container in obstacles])
-    ready.compose.up(wait_seconds=installation.wait_seconds, report=site.report)
+    try:
+        file = paths.COMPOSE_FILE if kind == "same" else paths.NEXT_FILE
+        ready.compose.up(site.path(file), wait_seconds=installation.wait_seconds, report=site.report)
+    except EngineError as exc:
+        if kind == "update":
+            raise _taken_back(site, ready, trial, exc) from exc
+        raise
     # A gateway that ran on as it was learns of its new identity only now that all that it names is there.
     host.write(site.path(paths.CONFIG_FILE), text)
-    ledger.drop(site, keep=_references(site))
-    _remove_old_models(site)
+    if kind != "same":
+        trial.keep(compose)
+    supervision.place(site)
+    needed = trial.needs()
+    ledger.drop(site, keep=needed.images)
+    _remove_old_models(site, needed.files)
     return look(site)
+
+
+def _taken_back(site: Site, ready: Ready, trial: Trial, cause: EngineError) -> HalfDoneError:
+    """Go back to what ran before; what to say of that."""
+    words = _last_words(site)
+    site.report("not ready: going back to what ran before")
+    trial.take_back()
+    how = "the host went back to what ran before, which serves again"
+    try:
+        ready.compose.up(site.path(paths.COMPOSE_FILE), wait_seconds=site.installation.wait_seconds, report=site.report)
+    except EngineError as exc:
+        how = f"the host went back to what ran before, which does not become ready either: {exc.value}"
+    return HalfDoneError(
+        EngineError(
+            where=cause.where,
+            value=cause.value,
+            rule=f"an update becomes ready within {site.installation.wait_seconds} s (waitSeconds); {how}",
+            remedy="mend the cause, then run `pulumi up` again",
+        ),
+        words,
+    )
 
 
 def _references(site: Site) -> list[str]:
@@ -104,10 +141,9 @@ def _place_models(site: Site, ready: Ready) -> None:
         site.host.put(source, site.path(paths.model_file(file.digest)), digest=file.digest, size=file.size)
 
 
-def _remove_old_models(site: Site) -> None:
-    placed = {paths.model_file(file.digest) for model in site.installation.models.values() for file in model.files}
+def _remove_old_models(site: Site, needed: frozenset[str]) -> None:
     for name in site.host.listdir(site.path(paths.MODEL_DIRECTORY)):
-        if f"{paths.MODEL_DIRECTORY}/{name}" not in placed:
+        if f"{paths.MODEL_DIRECTORY}/{name}" not in needed:
             site.host.remove(site.path(f"{paths.MODEL_DIRECTORY}/{name}"))
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trivet.drivers.bundle.units import ABSENT, Supervised, promised
 from trivet.render import Installation
 from trivet.render.compose import CONFIG, DEFINITION, GATEWAY
 from trivet.spec.base import Frozen
 from trivet.spec.digest import canonical_json, sha256_digest
 
 NEW = "new"
-ABSENT = "absent"
 
 
 class ContainerState(Frozen):
@@ -24,11 +24,15 @@ class ContainerState(Frozen):
 
 
 class Observation(Frozen):
-    """Containers by service, digest of the gateway's configuration on the host, hashes of the operator's keys."""
+    """Containers by service, digest of the gateway's configuration, hashes of the operator's keys, and the units."""
 
     containers: dict[str, ContainerState]
     config: str
     keys: dict[str, str]
+    supervision: Supervised
+
+
+NOTHING = Observation(containers={}, config="", keys={}, supervision=Supervised(units={}, program=ABSENT))
 
 
 def desired(installation: Installation, keys: Mapping[str, str | None]) -> Observation:
@@ -38,6 +42,7 @@ def desired(installation: Installation, keys: Mapping[str, str | None]) -> Obser
         containers=desired_containers(installation),
         config=sha256_digest(config_text(installation.gateway, known)) if len(known) == len(keys) else NEW,
         keys={name: sha256 or NEW for name, sha256 in keys.items()},
+        supervision=promised(installation),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from trivet.drivers.bundle.observation import ABSENT, ContainerState, Observation
+from trivet.drivers.bundle import supervision
+from trivet.drivers.bundle.observation import ContainerState, Observation
 from trivet.drivers.bundle.site import Site
+from trivet.drivers.bundle.units import ABSENT
 from trivet.drivers.engine import containers, leftovers
 from trivet.drivers.engine.containers import Container
 from trivet.drivers.engine.images import identity
@@ -34,6 +36,7 @@ def look(site: Site) -> Observation:
         containers={key: _state(container, site.installation) for key, container in ours(site).items()},
         config=ABSENT if config is None else sha256_digest(config),
         keys={name: given or site.keys.sha256(name) or ABSENT for name, given in site.installation.keys.items()},
+        supervision=supervision.look(site),
     )
 
 

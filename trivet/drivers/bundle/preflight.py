@@ -1,9 +1,9 @@
 """Everything that can be refused, before anything is changed.
 
-In this order, the cheap before the slow: the engine answers and is the host's own; Compose is there; the port is free,
-or our own gateway holds it; the bundle that the settings name, if they name one, is signed and sound; the store, which
-is filled from it, holds what the lock pins; the disks have room; every blob that would travel has the digest that the
-lock promises.
+In this order, the cheap before the slow: the engine answers and is the host's own; systemd is there for a stack that it
+is to supervise; Compose is there; the port is free, or our own gateway holds it; the bundle that the settings name, if
+they name one, is signed and sound; the store, which is filled from it, holds what the lock pins; the disks have room;
+every blob that would travel has the digest that the lock promises.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from trivet.drivers import disk, listening
 from trivet.drivers.bundle.observe import ours
 from trivet.drivers.bundle.signed import fill_store
 from trivet.drivers.bundle.site import Site
+from trivet.drivers.bundle.supervision import require_capable
 from trivet.drivers.engine import images
 from trivet.drivers.engine.compose import Compose
 from trivet.drivers.engine.containers import Container
@@ -52,7 +53,8 @@ def preflight(site: Site) -> Ready:
     """
     installation = site.installation
     facts = site.docker.facts()
-    compose = Compose(site.docker, installation.project, site.path(paths.COMPOSE_FILE))
+    require_capable(site)
+    compose = Compose(site.docker, installation.project)
     found = ours(site)
     _require_port(site, found.get(GATEWAY))
     if installation.bundle:

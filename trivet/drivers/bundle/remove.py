@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trivet.drivers.bundle import ledger
+from trivet.drivers.bundle import ledger, supervision
 from trivet.drivers.bundle.observe import ours
 from trivet.drivers.bundle.site import Site
 from trivet.drivers.engine import containers, leftovers
@@ -12,7 +12,7 @@ STOP_SECONDS = 35
 
 
 def remove(site: Site) -> None:
-    """Remove containers, networks, volumes (unless retained), images that nobody else uses, files and keys.
+    """Remove units, containers, networks, volumes (unless retained), images that nobody else uses, files and keys.
 
     Raises:
         EngineError: the engine does not answer or refuses.
@@ -22,6 +22,7 @@ def remove(site: Site) -> None:
         docker, project = site.docker, site.installation.project
         docker.facts()
         found = ours(site)
+        supervision.remove(site)  # else it would start them again
         site.report(f"stopping {len(found)} containers")
         # The gateway first: it answers what it has taken while the models are still there.
         gateway = [container.id for service, container in found.items() if service == GATEWAY]

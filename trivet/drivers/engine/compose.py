@@ -19,14 +19,13 @@ SAID = {"Waiting": "waiting for {} to be healthy", "Healthy": "{} is healthy"}
 class Compose:
     """A project, and the Compose that the host has."""
 
-    def __init__(self, docker: Docker, project: str, file: str) -> None:
+    def __init__(self, docker: Docker, project: str) -> None:
         self._docker = docker
         self._project = project
-        self._file = file
         self._argv = self._find()
 
-    def up(self, *, wait_seconds: int, report: Report) -> None:
-        """Make the engine's containers, networks and volumes be what the file says, and wait until all are healthy.
+    def up(self, file: str, *, wait_seconds: int, report: Report) -> None:
+        """Make the engine's containers, networks and volumes be what a file says, and wait until all are healthy.
 
         Only what differs is touched. Nothing is pulled or built.
 
@@ -34,12 +33,12 @@ class Compose:
             EngineError: it does not come to that.
         """
         args = "up --detach --pull never --no-build --remove-orphans --wait --wait-timeout"
-        self._do([*args.split(), str(wait_seconds)], timeout=2 * wait_seconds + GRACE, report=report)
+        self._do(file, [*args.split(), str(wait_seconds)], timeout=2 * wait_seconds + GRACE, report=report)
 
-    def _do(self, args: Sequence[str], *, timeout: float, report: Report) -> None:
+    def _do(self, file: str, args: Sequence[str], *, timeout: float, report: Report) -> None:
         progress = _Progress(self._project, report)
         done = self._docker.host.run(
-            [*self._argv, "--project-name", self._project, "--file", self._file, *args],
+            [*self._argv, "--project-name", self._project, "--file", file, *args],
             timeout=timeout,
             on_line=progress.line,
         )

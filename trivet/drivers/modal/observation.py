@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trivet.drivers.bundle.observation import ABSENT, NEW, config_text
+from trivet.drivers.bundle.observation import NEW, config_text
+from trivet.drivers.bundle.units import ABSENT
 from trivet.render.modal import Autoscaler, ModalApp
 from trivet.spec.base import Frozen
 from trivet.spec.digest import json_digest, sha256_digest

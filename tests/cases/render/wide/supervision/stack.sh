@@ -1,0 +1,33 @@
+#!/bin/sh
+# stack.sh start|stop: the stack as it was last ready. Images, models and keys are on this host already.
+set -eu
+cd "${0%/*}/.."
+root=$(pwd)
+
+compose() {
+  if docker compose version >/dev/null 2>&1; then set -- docker compose "$@"; else set -- docker-compose "$@"; fi
+  "$@"
+}
+
+# An update that never became ready has left its file: what was before it holds.
+settle() {
+  [ -e compose.next.yaml ] || return 0
+  if [ -e previous/gateway.json ]; then
+    cp previous/gateway.json etc/gateway.json.part
+    sync etc/gateway.json.part
+    mv etc/gateway.json.part etc/gateway.json
+  fi
+  rm -f etc/draining compose.next.yaml
+}
+
+case $1 in
+  start)
+    exec 9>>"$root.lock"
+    flock --nonblock 9 || exit 0 # a run works on the stack, and starts it itself
+    trap 'rm -f "$root.lock"' EXIT
+    settle
+    compose --project-name trivet-golden --file compose.yaml up --detach --pull never --no-build --remove-orphans \
+      --wait --wait-timeout 1200
+    ;;
+  stop) compose --project-name trivet-golden --file compose.yaml stop ;;
+esac

@@ -1,0 +1,96 @@
+"""An update is on trial until all of it is ready: what ran before stays on the host, and is what holds.
+
+`compose.yaml` is the generation that was last ready. Another one is written beside it, as `compose.next.yaml`, and
+takes its place at the end. The generation before stays on the host: its Compose file and its configuration in
+`previous/`, its images and its models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from trivet.drivers.host import Host
+from trivet.render import paths
+from trivet.spec.load import parse_yaml
+
+PREVIOUS_COMPOSE = f"{paths.PREVIOUS_DIRECTORY}/{paths.COMPOSE_FILE}"
+PREVIOUS_CONFIG = f"{paths.PREVIOUS_DIRECTORY}/{paths.CONFIG_FILE.rpartition('/')[2]}"
+
+
+Kind = Literal["same", "first", "update"]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a generation needs on its host: references of images, paths of model files below the root."""
+
+    images: frozenset[str]
+    files: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The generations below `root`."""
+
+    host: Host
+    root: str
+
+    def path(self, name: str) -> str:
+        """A path below the root."""
+        return f"{self.root}/{name}"
+
+    @property
+    def ready(self) -> bytes | None:
+        """The Compose file of the generation that was last ready; None before there was one."""
+        return self.host.read(self.path(paths.COMPOSE_FILE))
+
+    @property
+    def previous(self) -> bytes | None:
+        """The Compose file of the generation before; None where there is none."""
+        return self.host.read(self.path(PREVIOUS_COMPOSE))
+
+    def begin(self, compose: bytes) -> Kind:
+        """Write down what is to be tried, unless it is what was last ready. An update has something to go back to."""
+        ready = self.ready
+        unfinished = self.host.stat(self.path(paths.NEXT_FILE)) is not None
+        if ready == compose and not unfinished:
+            return "same"
+        if ready is not None and not unfinished:  # else the configuration that is there was never ready
+            config = self.host.read(self.path(paths.CONFIG_FILE))
+            self.host.write(self.path(PREVIOUS_COMPOSE), ready)
+            if config is not None:
+                self.host.write(self.path(PREVIOUS_CONFIG), config)
+        self.host.write(self.path(paths.NEXT_FILE), compose)
+        return "first" if ready is None else "update"
+
+    def keep(self, compose: bytes) -> None:
+        """It is ready: from now on it holds."""
+        self.host.write(self.path(paths.COMPOSE_FILE), compose)
+        self.host.remove(self.path(paths.NEXT_FILE))
+
+    def take_back(self) -> None:
+        """It is not: what holds is what was before. The containers are to follow."""
+        config = self.host.read(self.path(PREVIOUS_CONFIG))
+        if config is not None:
+            self.host.write(self.path(paths.CONFIG_FILE), config)
+        self.host.remove(self.path(paths.NEXT_FILE))
+
+    def needs(self) -> Needs:
+        """What the generations need that are on the host."""
+        texts = [text for text in (self.ready, self.previous) if text is not None]
+        each = [needs_of(text) for text in texts]
+        return Needs(
+            frozenset().union(*(needs.images for needs in each)), frozenset().union(*(needs.files for needs in each))
+        )
+
+
+def needs_of(compose: bytes) -> Needs:
+    """What a Compose file of ours names."""
+    services = parse_yaml(compose.decode(), paths.COMPOSE_FILE)["services"].values()
+    binds = {str(mount["source"]) for each in services for mount in each["volumes"] if mount["type"] == "bind"}
+    prefix = f"./{paths.MODEL_DIRECTORY}/"
+    return Needs(
+        images=frozenset(str(each["image"]) for each in services),
+        files=frozenset(bind.removeprefix("./") for bind in binds if bind.startswith(prefix)),
+    )
