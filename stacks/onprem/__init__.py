@@ -1,6 +1,8 @@
-"""On-premises: the whole stack on one host that you own."""
+"""On-premises: the whole stack on each host that you own."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pulumi
 
@@ -9,26 +11,68 @@ from stacks.outputs import export
 from trivet.errors import SpecError
 from trivet.render import render
 from trivet.render.ansible import render_setup
+from trivet.render.fleet import batches
 from trivet.resources.host import Bundle, BundleArgs, Workstation, WorkstationArgs
 from trivet.spec import Lock, Settings, StackSpec
+
+# The resources of the only host; those of several are named after it.
+BUNDLE = "stack"
+WORKSTATION = "workstation"
 
 
 def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     """Register the resources of this tier, and export the outputs that every tier has.
 
+    Several hosts are worked on in batches, in their order. Each batch waits for the one before, so a failure leaves
+    whatever comes behind it as it is.
+
     Raises:
         SpecError: the stack's configuration lacks the frontier's key, or the backups' password, where one is needed.
     """
+    bundles: list[Bundle] = []
+    before: list[Bundle] = []
+    for batch in batches(settings.each_host, settings.max_unavailable):
+        before = [_install(spec, lock, each, after=before) for each in batch]
+        bundles += before
+    urls = [_url(each, bundle) for each, bundle in zip(settings.each_host, bundles, strict=True)]
+    export(spec, lock, settings, url=urls[0], key_file=bundles[0].key_file)
+    if settings.hosts:
+        reports = [
+            {"url": url, "state": bundle.state, "changed": bundle.changed}
+            for url, bundle in zip(urls, bundles, strict=True)
+        ]
+        pulumi.export("hosts", dict(zip((host.resource_name for host in settings.hosts), reports, strict=True)))
+
+
+def _install(spec: StackSpec, lock: Lock, settings: Settings, *, after: Sequence[pulumi.Resource]) -> Bundle:
+    """One host: what it is to be besides the stack, and then the stack."""
     installation = render(spec, lock, settings, stack=pulumi.get_stack())
     password = pulumi.Config().get_secret("sudoPassword") if settings.host and settings.host.sudo else None
-    args = BundleArgs(installation=installation, frontier_api_key=frontier_key(spec), sudo_password=password)
     setup = render_setup(settings, port=installation.port)
-    secrets = _role_secrets(settings)
-    workstation = Workstation("workstation", WorkstationArgs(setup, password, secrets)) if setup else None
-    bundle = Bundle("stack", args, pulumi.ResourceOptions(depends_on=[workstation] if workstation else []))
+    if setup:
+        wanted = WorkstationArgs(setup, password, _role_secrets(settings))
+        after = [Workstation(_name(settings, WORKSTATION), wanted, _options(settings, WORKSTATION, after))]
+    args = BundleArgs(installation=installation, frontier_api_key=frontier_key(spec), sudo_password=password)
+    return Bundle(_name(settings, BUNDLE), args, _options(settings, BUNDLE, after))
+
+
+def _name(settings: Settings, alone: str) -> str:
+    return settings.host.resource_name if settings.host and settings.hosts else alone
+
+
+def _options(settings: Settings, alone: str, after: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
+    """The only host may become the first of several, or the other way round, without being installed anew."""
+    aliases = []
+    if settings.host and settings.host == next(iter(settings.hosts), settings.host):
+        aliases = [pulumi.Alias(name=alone if settings.hosts else settings.host.resource_name)]
+    return pulumi.ResourceOptions(depends_on=list(after), aliases=aliases)
+
+
+def _url(settings: Settings, bundle: Bundle) -> pulumi.Input[str]:
     access = settings.workstation and settings.workstation.access
-    url = f"https://{access.name}:{access.port}/v1" if access else bundle.url
-    export(spec, lock, settings, url=url, key_file=bundle.key_file)
+    if access and settings.host:
+        return f"https://{access.name or settings.host.in_url}:{access.port}/v1"
+    return bundle.url
 
 
 def _role_secrets(settings: Settings) -> dict[str, pulumi.Input[str]] | None:

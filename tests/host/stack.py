@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from tests.program.stack import Stack
 from tools.lab.engine import docker
 from tools.lab.image import PASSWORD
@@ -17,6 +15,7 @@ from trivet.drivers.ssh.pins import Pins
 from trivet.spec.ssh import SshTarget
 
 ROOT = "/srv/trivet"
+PORT = 8080
 
 
 class RemoteStack(Stack):
@@ -28,7 +27,7 @@ class RemoteStack(Stack):
         super().__init__(project)
         self.workstation = host
         self.known_hosts = project / "known_hosts"
-        self.port = 8080
+        self.port = PORT
         self.settings |= {"target": "ssh", "bind": "0.0.0.0", "port": self.port, "root": ROOT}  # noqa: S104
         self.settings["host"] = {
             "address": host.address,
@@ -38,25 +37,19 @@ class RemoteStack(Stack):
             "sudo": not as_root,
         }
         self.settings |= settings or {}
-        self.trust()
+        self.trust(host)
         self.write()
         if not as_root:
             self.set_password(PASSWORD)
 
-    def trust(self) -> None:
-        """Pin the workstation's key."""
-        target = SshTarget(address=self.workstation.address, known_hosts=str(self.known_hosts))
+    def trust(self, host: Workstation) -> None:
+        """Pin a workstation's key."""
+        target = SshTarget(address=host.address, known_hosts=str(self.known_hosts))
         Pins(self.known_hosts).add(target, host_key(target))
 
     def set_password(self, password: str) -> None:
         """Set the config secret sudoPassword."""
         self.set_secret("sudoPassword", password)
-
-    def set_secret(self, name: str, value: str) -> None:
-        """Set a config secret."""
-        self.pulumi("config", "set", "--secret", name, value)
-        document: dict[str, Any] = YAML(typ="safe").load(self._settings_file.read_text())
-        self.settings[name] = document["config"][f"inference:{name}"]
 
     def docker(self, *args: str) -> str:
         """See Stack: the engine inside the workstation."""

@@ -10,21 +10,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.host.stack import ROOT, RemoteStack
+from tests.program.stack import deployed
 from tools.lab.image import PASSWORD
 from tools.lab.workstation import Workstation
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, workstation: Workstation) -> Iterator[RemoteStack]:
-    deployed = RemoteStack(tmp_path_factory.mktemp("remote"), workstation)
-    try:
-        deployed.up()
-        yield deployed
-    finally:
-        deployed.destroy()
-        left = deployed.leftovers()
-        deployed.wipe()
-    assert not any(left.values()), left
+    with deployed(RemoteStack(tmp_path_factory.mktemp("remote"), workstation)) as stack:
+        yield stack
 
 
 def test_it_conforms_as_a_stack_on_this_machine_does(stack: RemoteStack) -> None:

@@ -11,14 +11,16 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.host.conftest import Pinned
+from tests.host.fleet import unreachable
 from tools.lab.image import PASSWORD
 from tools.lab.workstation import Workstation
-from trivet.drivers.ssh import SshHost
+from trivet.drivers.ssh import SshHost, dial, openssh, session
 from trivet.drivers.ssh.dial import host_key
 from trivet.drivers.ssh.pins import Pins
 from trivet.errors import HostError, IntegrityError
@@ -134,6 +136,40 @@ def test_a_host_that_is_not_there_is_said_so_in_time(target: SshTarget) -> None:
         SshHost(away).run(["true"])
     assert "ssh -v -p 9" in refused.value.remedy
     assert time.monotonic() - started < 15
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["command", "transfer"])
+def test_a_host_that_falls_silent_is_given_up_in_time(
+    target: SshTarget,
+    workstation: Workstation,
+    root: str,
+    large: tuple[Path, str, int],
+    bulk: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is refused, nothing comes back; here with a tenth of the patience."""
+    monkeypatch.setattr(dial, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(dial, "KEEP_ALIVE", 1)
+    monkeypatch.setattr(dial, "SILENCE", 3)
+    monkeypatch.setattr(session, "PATIENCE", 6.0)
+    monkeypatch.setitem(openssh.STRICT, "ServerAliveInterval", "1")
+    source, digest, size = large
+    host = SshHost(target)
+    assert host.run(["true"]).code == 0
+    with ThreadPoolExecutor(1) as pool:
+        if bulk:
+            doing = pool.submit(host.put, source, f"{root}/large", digest=digest, size=size)
+            while size_of(workstation, f"{root}/large.part") < MIB:
+                time.sleep(0.02)
+        else:
+            doing = pool.submit(lambda: host.run(["sleep", "600"]).code == 0)
+        with unreachable(workstation):
+            began = time.monotonic()
+            with pytest.raises(HostError, match=r"connection was lost|answers SSH within"):
+                doing.result(60)
+            assert time.monotonic() - began < 30
+    assert host.read("/etc/hostname") == f"{workstation.name}\n".encode()
+    host.close()
 
 
 def test_a_key_that_is_not_let_in_is_said_so(target: SshTarget, tmp_path: Path) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from tests.host.conftest import CACHE, lab
 from tests.host.playing import SHUT_PORT, ansible_playbook, is_open
 from tests.host.stack import RemoteStack
+from tests.program.arguments import arguments_of_every_process
 from tools.lab.workstation import boot
 from trivet.render.ansible import render_setup
 from trivet.spec import parse_settings
@@ -47,27 +45,6 @@ DRIFT = {
         "systemctl disable trivet-firewall 2>/dev/null"
     ),
 }
-
-
-@contextlib.contextmanager
-def arguments_of_every_process() -> Iterator[set[str]]:
-    """Those of this machine, workstations of the lab among them, as long as it lasts."""
-    seen: set[str] = set()
-    over = threading.Event()
-
-    def sample() -> None:
-        while not over.wait(0.02):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    seen.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        sampler.join()
 
 
 def _text(value: object) -> str:

@@ -8,21 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.program.stack import NewStack, Stack
+from tests.program.stack import NewStack, Stack, deployed
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A deployed stack for the whole session: `url`, `key`, `key_file`, `pulumi(…)`. Leave it as you found it."""
-    deployed = Stack(tmp_path_factory.mktemp("stack"))
-    try:
-        deployed.up()
-        yield deployed
-    finally:
-        deployed.destroy()
-        left = deployed.leftovers()
-        deployed.wipe()
-    assert not any(left.values()), left
+    with deployed(Stack(tmp_path_factory.mktemp("stack"))) as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -16,10 +16,12 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from ruamel.yaml import YAML
 
 from tests.unit.examples import ROOT, merge, raw_spec
 
@@ -40,6 +42,7 @@ class Stack:
         self.port = free_port()
         self.spec = merge(merge(raw_spec(), SPEC), changes or {})
         self.settings: dict[str, Any] = {"tier": "onprem", "region": "test", "port": self.port, "waitSeconds": 120}
+        self.said = ""  # all that Pulumi has printed
         self.env = self._environment()
         self._lay_out()
         self.pulumi("stack", "init", self.name)
@@ -51,6 +54,12 @@ class Stack:
         (self.project / "inference.yaml").write_text(json.dumps(self.spec, indent=1))
         config = {f"inference:{key}": value for key, value in self.settings.items()}
         self._settings_file.write_text(f"{self._salt}config: {json.dumps(config)}\n")
+
+    def set_secret(self, name: str, value: str) -> None:
+        """Set a config secret the way a person does, and keep it there."""
+        self.pulumi("config", "set", "--secret", name, value)
+        document: dict[str, Any] = YAML(typ="safe", pure=True).load(self._settings_file)
+        self.settings[name] = document["config"][f"inference:{name}"]
 
     def pulumi(self, *args: str, fails: bool = False, env: Mapping[str, str] | None = None) -> str:
         """Run the CLI and return what it printed; it must succeed, or with `fails` it must not."""
@@ -64,6 +73,7 @@ class Stack:
             timeout=400,
             check=False,
         )
+        self.said += done.stdout
         assert (done.returncode != 0) == fails, done.stdout
         return done.stdout
 
@@ -169,7 +179,7 @@ class Stack:
             **kept,
             "PATH": os.pathsep.join([os.environ["PATH"], str(ROOT / ".trivet" / "bin")]),
             "PULUMI_BACKEND_URL": f"file://{self.project / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": "for tests only",
+            "PULUMI_CONFIG_PASSPHRASE": f"of {self.name} alone",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(self.project / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -184,6 +194,22 @@ class Stack:
         (self.project / "trivet").symlink_to(ROOT / "trivet")
         (self.project / ".venv").symlink_to(sys.prefix)
         self.store.symlink_to(ROOT / ".trivet" / "store")
+
+
+S = TypeVar("S", bound=Stack)
+
+
+@contextmanager
+def deployed(stack: S) -> Iterator[S]:
+    """The stack, up; taken away afterwards, with all that is of it."""
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.destroy()
+        left = stack.leftovers()
+        stack.wipe()
+    assert not any(left.values()), left
 
 
 NewStack = Callable[..., Stack]

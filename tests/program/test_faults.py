@@ -10,10 +10,10 @@ import random
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
+from tests.program.interrupted import alive, kill_during_up, start_up
 from tests.program.stack import NewStack, Stack, eventually
 from trivet.cli.pulumi import Pulumi
 
@@ -66,47 +66,3 @@ def forget(stack: Stack) -> None:
     for reference in references:
         # Another stack of the same images may run.
         subprocess.run(["docker", "image", "rm", reference], capture_output=True, check=False)
-
-
-def start_up(stack: Stack) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-        cwd=stack.project,
-        env=stack.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def kill_during_up(stack: Stack, victim: str, *, after: float) -> float:
-    """Start an `up` and kill the victim some seconds later; return after how many. Nothing of the run may live on."""
-    up = start_up(stack)
-    started = time.monotonic()
-    time.sleep(after)
-    while up.poll() is None:
-        victims = [pid for pid, words in alive(stack, up.pid).items() if victim in words]
-        if victims:
-            for pid in victims:
-                os.kill(pid, signal.SIGKILL)
-            break
-        time.sleep(0.02)
-    killed = time.monotonic() - started
-    up.wait(120)
-    eventually(lambda: not alive(stack, up.pid), seconds=60)
-    return killed
-
-
-def alive(stack: Stack, leader: int) -> dict[int, list[str]]:
-    """Command lines of the processes of a run: of its session, and those it started that name the stack's project."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            words = stat.with_name("cmdline").read_bytes().decode(errors="replace").split("\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if fields[0] != "Z" and (int(fields[3]) == leader or stack.compose_project in words):
-            found[int(stat.parent.name)] = words
-    return found

@@ -56,6 +56,10 @@ class Workstation:
     def start(self) -> Workstation:
         """Give it power again and wait until it is up. Its address may be another one."""
         docker("start", self.name)
+        return self.ready()
+
+    def ready(self) -> Workstation:
+        """Wait until it is up."""
         return _ready(self.name, self.key)
 
 

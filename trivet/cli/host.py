@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from trivet.cli import host_inspect, host_trust
+from trivet.cli import host_inspect, host_list, host_trust
 from trivet.cli.answer import add_verb
 from trivet.cli.project import add_project_argument
 
@@ -23,6 +23,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     inspect = add_verb(commands, "inspect", "cards, memory, disks, engine, ports, and what fits", host_inspect.inspect)
     _add_way(inspect, user="[USER@]")
     inspect.add_argument("--key-file", metavar="FILE", help="a private key (default: the SSH agent's keys)")
+
+    listed = add_verb(commands, "list", "each host of a stack, and how the last run left it", host_list.list_hosts)
+    listed.add_argument("--stack", default="onprem")
+    add_project_argument(listed)
 
 
 def _add_way(parser: argparse.ArgumentParser, *, user: str) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,33 @@ class Pulumi:
             )
         outputs: Mapping[str, Any] = json.loads(done.stdout)
         return outputs
+
+    def export(self) -> str:
+        """The stack's state, as JSON; secrets stay encrypted.
+
+        Raises:
+            PulumiError: there is no such stack.
+        """
+        done = self._start(["stack", "export", "--stack", self.stack], capture=True)
+        if done.returncode != 0:
+            raise PulumiError(
+                value=done.stderr.strip(), rule="a stack has a state", remedy="name one that `pulumi stack ls` lists"
+            )
+        return done.stdout
+
+    def secret(self, name: str) -> str | None:
+        """A secret of the configuration, in the clear; None where it is not set."""
+        done = self._start(["config", "get", name, "--stack", self.stack], capture=True)
+        return done.stdout.rstrip("\n") if done.returncode == 0 else None
+
+    def resources(self) -> Sequence[Mapping[str, Any]]:
+        """What the stack's state has of each resource.
+
+        Raises:
+            PulumiError: there is no such stack.
+        """
+        resources: Sequence[Mapping[str, Any]] = json.loads(self.export())["deployment"].get("resources") or ()
+        return resources
 
     def clear_dead_lock(self, backend: str) -> None:
         """Cancel the lock of an engine that was killed: left on this machine, by a process that has gone.

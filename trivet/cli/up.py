@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx
 
+from trivet.cli.host_list import host_reports, report_lines
 from trivet.cli.progress import say
 from trivet.cli.project import add_project_argument, project_of
 from trivet.cli.pulumi import Pulumi
 from trivet.errors import TrivetError
 from trivet.spec import StackSpec
+from trivet.spec.settings_file import read_settings
 
 QUESTION = "Hello! What can you do?"
 
@@ -35,8 +37,15 @@ def run(args: argparse.Namespace) -> int:
     pulumi = Pulumi(project.root, args.stack)
     pulumi.select()
     pulumi.clear_dead_lock(os.environ.get("PULUMI_BACKEND_URL", ""))
-    pulumi.run("up", "--yes", "--stack", args.stack)
-    say_hello(spec, pulumi.outputs())
+    settings = read_settings(project.root, args.stack)
+    try:
+        pulumi.run("up", "--yes", "--stack", args.stack)
+    finally:
+        if settings.hosts:
+            print("", *report_lines(host_reports(settings, pulumi.resources())), sep="\n")
+    outputs = pulumi.outputs()
+    for url in [each["url"] for each in outputs.get("hosts", {}).values()] or [outputs["url"]]:
+        say_hello(spec, {**outputs, "url": url})
     return 0
 
 

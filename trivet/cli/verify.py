@@ -28,7 +28,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Run the conformance checks on a stack's URL. Exit code 0: green; 1: a check failed; "
         "2: the stack could not be examined.",
     )
-    parser.add_argument("--url", required=True, help="of the gateway: the stack's output url")
+    parser.add_argument(
+        "--url",
+        required=True,
+        action="append",
+        help="of the gateway: the stack's output url; may be given several times",
+    )
     parser.add_argument(
         "--key-file", required=True, type=Path, metavar="FILE", help="mode 0600, holds one key: the output keyFile"
     )
@@ -53,16 +58,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Examine the stack and print what was found."""
     spec, lock = _expected(args.spec, args.lock)
-    target = Target(
-        url=args.url,
-        key=read_key(args.key_file),
-        quota_key=read_key(args.quota_key_file) if args.quota_key_file else None,
-        spec=spec,
-        lock=lock,
-        timeout=args.timeout,
-    )
-    report = _print_json(target, args.only) if args.json else _print_table(target, args.only)
-    return EXIT_GREEN if report.ok else EXIT_FAILED
+    key = read_key(args.key_file)
+    quota_key = read_key(args.quota_key_file) if args.quota_key_file else None
+    targets = [
+        Target(url=url, key=key, quota_key=quota_key, spec=spec, lock=lock, timeout=args.timeout) for url in args.url
+    ]
+    examine = _print_json if args.json else _print_table
+    green: list[bool] = []
+    for target in targets:
+        if len(targets) > 1 and not args.json:
+            print(*([""] if green else []), target.url, sep="\n")
+        green.append(examine(target, args.only).ok)
+    return EXIT_GREEN if all(green) else EXIT_FAILED
 
 
 def _expected(spec_file: Path | None, lock_file: Path | None) -> tuple[StackSpec | None, Lock | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pulumi.provider.experimental import provider as rpc
@@ -32,6 +33,7 @@ SECRET = "frontierApiKey"  # noqa: S105  # a property's name
 SUDO_PASSWORD = "sudoPassword"  # noqa: S105  # likewise
 OBSERVED = frozenset(Observation.model_json_schema(by_alias=True)["properties"])
 INSTALLED = frozenset(Installation.model_json_schema(by_alias=True)["properties"])
+CHANGED = "changed"
 LAUNCH_ID = "launchId"  # of the rented node that the host is; absent for one that is nobody's to end
 INPUTS = OBSERVED | INSTALLED | {SECRET, SUDO_PASSWORD, LAUNCH_ID}
 # Another of these is another installation: the old one is removed first, for both want the same port.
@@ -129,9 +131,9 @@ class Bundle:
             observed = install(site, text_of(properties, SECRET))
         except HalfDoneError as exc:
             seen = self._seen(urn, properties, installation)
-            outputs = _outputs(properties, installation, seen)
+            outputs = {**_outputs(properties, installation, seen), **_changed_now()}
             raise InitFailedError(installation.project, outputs, [str(exc), *exc.last_words]) from exc
-        return _outputs(properties, installation, observed)
+        return {**_outputs(properties, installation, observed), **_changed_now()}
 
     def _seen(self, urn: str, properties: Properties, installation: Installation) -> Observation:
         """What is there after a failure; nothing, where that cannot be told."""
@@ -191,9 +193,25 @@ def _outputs(properties: Properties, installation: Installation, observed: Obser
     """The inputs as they are, secrets included; what was observed where that is known; what clients need."""
     first = next((name for name, given in installation.keys.items() if given is None), None)
     key_file = str(KeyRing(Path(installation.key_directory)).path(first).resolve()) if first else ""
+    known = {"state": PropertyValue(_state(installation, observed))} if observed else {}
     return {
-        **sendable({key: value for key, value in properties.items() if key in INPUTS}),
+        **sendable({key: value for key, value in properties.items() if key in INPUTS or key == CHANGED}),
         **(wrap_map(observed.model_dump(by_alias=True)) if observed else {}),
+        **known,
         "url": PropertyValue(UNKNOWN if UNKNOWN in installation.url else installation.url),
         "keyFile": PropertyValue(key_file),
     }
+
+
+def _changed_now() -> Properties:
+    return {CHANGED: PropertyValue(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")}
+
+
+def _state(installation: Installation, observed: Observation) -> str:
+    """`ready`, or what is not well."""
+    ill = [
+        f"{service} is {found.state}, {found.health}" if found else f"{service} is absent"
+        for service in installation.services
+        if (found := observed.containers.get(service)) is None or (found.state, found.health) != ("running", "healthy")
+    ]
+    return "; ".join(ill) or "ready"

@@ -58,7 +58,7 @@ def role_variables(settings: Settings, host: SshTarget, roles: WorkstationSettin
         variables["backup_paths"] = ["/etc/trivet", settings.root, *roles.backup.paths]
         variables["backup_data_root"] = (roles.engine or EngineRole()).data_root
     if roles.access:
-        variables["access_gateway_port"] = port
+        variables |= {"access_name": roles.access.name or host.in_url, "access_gateway_port": port}
     return variables
 
 

@@ -41,6 +41,7 @@ class Installation(Frozen):
     store: Annotated[str, Field(min_length=1, description="OCI image layout with the images and models.")]
     bundle: Annotated[SignedBundle | None, Field(description="Signed, and what the store is filled from.")] = None
     key_directory: Annotated[str, Field(min_length=1, description="Where the operator's API keys are written.")]
+    shares_keys: Annotated[bool, Field(description="Other hosts go by the same keys.")] = False
     bind: str
     port: Annotated[int, Field(ge=1, le=65535)]
     retain: bool
@@ -107,6 +108,7 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
         store=".trivet/store",
         bundle=settings.bundle,
         key_directory=f".trivet/keys/{stack}",
+        shares_keys=bool(settings.hosts),
         bind=settings.bind,
         port=settings.port or spec.gateway.port,
         retain=settings.retain,

@@ -36,10 +36,14 @@ class Bundle(pulumi.CustomResource):
     Attributes:
         url: the gateway, ending in `/v1`.
         key_file: path of a 0600 file with one API key, on the operator's machine.
+        state: `ready`, or what is not well there.
+        changed: when a run last changed something there, in ISO 8601.
     """
 
     url: pulumi.Output[str]
     key_file: pulumi.Output[str]
+    state: pulumi.Output[str]
+    changed: pulumi.Output[str]
 
     def __init__(self, name: str, args: BundleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         properties = args.installation.model_dump(mode="json", by_alias=True)
@@ -52,7 +56,8 @@ class Bundle(pulumi.CustomResource):
             properties["gateway"] = {**properties["gateway"], "identity": identity}
             properties["host"] = {**properties["host"], "address": rented.address}
             properties["launchId"] = rented.launch_id
-        super().__init__("trivet:host:Bundle", name, {**properties, "url": None, "keyFile": None}, opts)
+        outputs = dict.fromkeys(("url", "keyFile", "state", "changed"))
+        super().__init__("trivet:host:Bundle", name, {**properties, **outputs}, opts)
         self.key_file = self.keyFile  # type: ignore[attr-defined]  # set by the base class under its name in the schema
 
 

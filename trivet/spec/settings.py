@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from trivet.errors import SpecError
 from trivet.spec.aws import AwsSettings
-from trivet.spec.base import Country, Frozen, refuse
+from trivet.spec.base import Country, Frozen, refuse, require_unique
 from trivet.spec.bundle import SignedBundle
 from trivet.spec.cloud import OFFERED_BY, PROVIDERS, Provider
 from trivet.spec.gateway import Port
@@ -37,8 +37,10 @@ def _address(text: str) -> str:
 
 
 def _listed(countries: object) -> object:
-    """Pulumi hands a list over as text: `ZA, DE`."""
-    return tuple(part.strip() for part in countries.split(",")) if isinstance(countries, str) else countries
+    """A list, or its text: `ZA, DE`."""
+    if isinstance(countries, str):
+        return tuple(part.strip() for part in countries.split(","))
+    return tuple(countries) if isinstance(countries, list) else countries
 
 
 class Settings(Frozen):
@@ -53,6 +55,13 @@ class Settings(Frozen):
     provider: Annotated[Provider | None, Field(description="Whose cloud it is, on tier cloud.")] = None
     aws: Annotated[AwsSettings | None, Field(description="Needed by provider aws, where Pulumi runs.")] = None
     host: Annotated[SshTarget | None, Field(description="With target ssh: how the host is reached.")] = None
+    hosts: Annotated[
+        tuple[SshTarget, ...],
+        Field(strict=False, description="With target ssh, in the place of host: each of them gets the stack."),
+    ] = ()
+    max_unavailable: Annotated[
+        int, Field(ge=1, le=1000, description="With hosts: how many of them are worked on at a time.")
+    ] = 1
     root: Annotated[
         str,
         Field(
@@ -98,7 +107,6 @@ class Settings(Frozen):
     wait_seconds: Annotated[
         int, Field(ge=10, le=7200, description="How long to wait until every container is healthy.")
     ] = 180
-
     supervise: Annotated[
         bool | None,
         Field(description="Have systemd start and watch the stack; absent: on a host where we work as root."),
@@ -106,7 +114,7 @@ class Settings(Frozen):
 
     @model_validator(mode="after")
     def _host_where_there_is_one(self) -> Self:
-        if self.target == "ssh" and self.host is None:
+        if self.target == "ssh" and self.host is None and not self.hosts:
             refuse("target ssh needs host.address", "run `pulumi config set --path host.address ADDRESS`", ("target",))
         if self.target != "ssh" and self.host is not None:
             refuse("host is for target ssh", "run `pulumi config set target ssh`, or remove host", ("host",))
@@ -136,6 +144,25 @@ class Settings(Frozen):
             refuse("an order names each target once", "remove the second of the same", ("order",))
         if self.modal and self.modal.region and not self.order:
             refuse("modal.region is for an order; elsewhere region says it", "set region", ("modal", "region"))
+        return self
+
+    @model_validator(mode="after")
+    def _hosts_that_can_have_the_same(self) -> Self:
+        if not self.hosts:
+            if self.max_unavailable != 1:
+                refuse("maxUnavailable is for hosts", "set hosts, or remove maxUnavailable", ("maxUnavailable",))
+            return self
+        if self.target != "ssh" or self.host is not None:
+            refuse("hosts is for target ssh, in the place of host", "set target to ssh and remove host", ("hosts",))
+        require_unique("host", [host.resource_name for host in self.hosts], "hosts")
+        if not (ip_address(self.bind).is_loopback or ip_address(self.bind).is_unspecified):
+            refuse("one address is no address of several hosts", "set bind to 0.0.0.0 or to 127.0.0.1", ("bind",))
+        if self.workstation and self.workstation.access and self.workstation.access.name:
+            refuse(
+                "each of several hosts goes by its own address",
+                "remove name: it is the host's address then",
+                ("workstation", "access", "name"),
+            )
         return self
 
     @model_validator(mode="after")
@@ -199,6 +226,17 @@ class Settings(Frozen):
         if self.supervise is None:
             return self.host is not None and (self.host.sudo or self.host.user == "root")
         return self.supervise
+        return self
+
+    @model_validator(mode="after")
+    def each_host(self) -> tuple[Self, ...]:
+        """The settings as each host has them, `host` being itself; these, where there is but one."""
+        return tuple(self.model_copy(update={"host": host}) for host in self.hosts) or (self,)
+
+    @property
+    def has_backups(self) -> bool:
+        """Whether the stack's hosts make backups."""
+        return self.workstation is not None and self.workstation.backup is not None
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -231,7 +269,7 @@ def parse_settings(stack: str, config: Mapping[str, str]) -> Settings:
 
 
 def _scalar(text: str) -> object:
-    """Pulumi hands every value over as text; numbers, booleans, lists and objects are JSON, all else is itself."""
+    """Pulumi hands every value over as text: numbers, booleans, objects and lists are JSON, all else is itself."""
     try:
         value = json.loads(text)
     except ValueError:

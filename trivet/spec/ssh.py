@@ -17,6 +17,7 @@ Address = Annotated[
         description="A name, an IPv4 or an IPv6 address, in lower case.",
     ),
 ]
+NAMED = str.maketrans(":", "-", "[]")  # `::` ends a part of a URN
 User = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_.-]{0,31}$", description="A user's name on the host.")]
 
 
@@ -31,6 +32,16 @@ class SshHop(Frozen):
     def known_as(self) -> str:
         """Its name in a `known_hosts` file."""
         return self.address if self.port == 22 else f"[{self.address}]:{self.port}"  # noqa: PLR2004  # SSH's own port
+
+    @property
+    def resource_name(self) -> str:
+        """What Pulumi calls its resources."""
+        return self.known_as.translate(NAMED)
+
+    @property
+    def in_url(self) -> str:
+        """Its address as a URL has it."""
+        return f"[{self.address}]" if ":" in self.address else self.address
 
 
 class SshTarget(SshHop):

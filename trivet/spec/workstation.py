@@ -94,8 +94,12 @@ class AccessRole(Frozen):
     """Caddy before the gateway: TLS, on the only port that clients reach."""
 
     name: Annotated[
-        str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$", description="The host's, as clients call it.")
-    ]
+        str | None,
+        Field(
+            pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$",
+            description="The host's, as clients call it; the address that it is reached at when absent.",
+        ),
+    ] = None
     port: Port = 443
     certificate: Annotated[
         Literal["internal", "acme"],

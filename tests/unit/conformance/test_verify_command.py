@@ -145,3 +145,18 @@ def test_a_terminal_gets_colour_unless_it_does_not_want_it(
     monkeypatch.setattr("sys.stdout", terminal)
     assert verify(served, "--only", "identity.place") == 0
     assert ("\x1b[" in terminal.getvalue()) == coloured
+
+
+@pytest.mark.usefixtures("project")
+def test_of_several_urls_each_is_examined_under_its_name_and_one_that_fails_fails_all(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = ["--url", f"{served.url}", *CHECK]
+    assert verify(served, *both) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line.startswith("http")] == [f"{served.url}/v1", served.url]
+    assert out.count("conforms: 12 passed") == 2
+    served.gateway.reset("other-lock")
+    assert verify(served, *both) == 1
+    with pytest.raises(SystemExit):
+        main(["verify", "--key-file", "default.key"])

@@ -74,3 +74,20 @@ def test_removing_one_key_leaves_the_others(ring: KeyRing) -> None:
     ring.ensure("b")
     ring.remove("a")
     assert ring.sha256("b")
+
+
+def test_of_several_hosts_the_last_that_lets_go_is_told(tmp_path: Path) -> None:
+    first, second = KeyRing(tmp_path / "keys", "gpu1"), KeyRing(tmp_path / "keys", "gpu2")
+    for ring in (first, second):
+        ring.hold()
+        ring.ensure("a")
+    assert first.path("a").parent.stat().st_mode & 0o777 == 0o700
+    assert first.let_go() is False
+    assert second.let_go() is True
+    second.remove("a")
+    assert not (tmp_path / "keys").exists()
+
+
+def test_one_that_never_took_hold_lets_go_alone(ring: KeyRing) -> None:
+    ring.ensure("a")
+    assert ring.let_go() is True

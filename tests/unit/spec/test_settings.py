@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trivet.errors import SpecError
+from trivet.render.ansible import render_setup
 from trivet.spec import parse_settings
 
 REGION = {"region": "za-office"}
@@ -77,3 +78,42 @@ def test_a_host_that_cannot_be_is_refused(given: dict[str, str], said: str) -> N
 def test_a_default_that_breaks_a_rule_is_said_to_be_missing() -> None:
     with pytest.raises(SpecError, match="target = nothing"):
         parse_settings("gpuaas", REGION)
+
+
+FLEET = {"target": "ssh", "hosts": '[{"address": "gpu1"}, {"address": "gpu2", "port": 2222}, {"address": "fd00::1"}]'}
+
+
+def test_several_hosts_come_as_a_list_and_each_has_settings_of_its_own() -> None:
+    settings = parse_settings("onprem", {**REGION, **FLEET, "maxUnavailable": "2"})
+    assert [each.host.resource_name for each in settings.each_host if each.host] == ["gpu1", "gpu2-2222", "fd00--1"]
+    assert {each.max_unavailable for each in settings.each_host} == {2}
+
+
+def test_one_host_has_the_settings_themselves() -> None:
+    settings = parse_settings("onprem", {**REGION, "target": "ssh", "host": HOST})
+    assert settings.each_host == (settings,)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"host": HOST}, "in the place of host"),
+        ({"target": "local"}, "in the place of host"),
+        ({"hosts": '[{"address": "a"}, {"address": "a"}]'}, "a stands twice"),
+        ({"hosts": '["a"]'}, "hosts"),
+        ({"hosts": "a, b"}, "hosts"),
+        ({"bind": "10.0.0.7"}, r"0\.0\.0\.0"),
+        ({"maxUnavailable": "0"}, "maxUnavailable"),
+        ({"hosts": "[]", "host": HOST, "maxUnavailable": "2"}, "maxUnavailable is for hosts"),
+        ({"workstation": '{"access": {"name": "ai.example.org"}}'}, "goes by its own address"),
+    ],
+)
+def test_hosts_that_cannot_have_the_same_are_refused(given: dict[str, str], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        parse_settings("onprem", {**REGION, **FLEET, **given})
+
+
+def test_a_public_face_without_a_name_goes_by_each_host_s_address() -> None:
+    settings = parse_settings("onprem", {**REGION, **FLEET, "workstation": '{"access": {"port": 8443}}'})
+    names = [render_setup(each, port=8080) for each in settings.each_host]
+    assert [each.variables["access_name"] for each in names if each] == ["gpu1", "gpu2", "[fd00::1]"]

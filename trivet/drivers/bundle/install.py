@@ -60,6 +60,8 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
     ledger.note(site, _references(site))
     _load_images(site, ready)
     _place_models(site, ready)
+    if installation.shares_keys:
+        site.keys.hold()
     keys = {name: given or site.keys.ensure(name) for name, given in installation.keys.items()}
     _write_secret(site, frontier_key)
     text = config_text(installation.gateway, keys)

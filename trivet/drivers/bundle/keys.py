@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -13,14 +14,17 @@ from trivet.errors import HostError
 
 PREFIX = "tvt_"
 BYTES = 32
+HOLDERS = ".hosts"
 FORM = re.compile(r"tvt_[A-Za-z0-9_-]{43}")
 
 
 class KeyRing:
-    """The keys of one stack, a file each."""
+    """The keys of one stack, a file each. Of several hosts each leaves its mark: the last that goes takes the keys."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, holder: str = "here") -> None:
         self._directory = directory
+        self._marks = directory / HOLDERS
+        self._holder = holder
 
     def path(self, name: str) -> Path:
         """The file of a key."""
@@ -58,12 +62,24 @@ class KeyRing:
             self._make(name)
         return found
 
+    def hold(self) -> None:
+        """Note that a host goes by these keys."""
+        for directory in (self._directory, self._marks):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self._marks / self._holder).touch()
+
+    def let_go(self) -> bool:
+        """Note that a host goes by them no more; True if no other one does."""
+        (self._marks / self._holder).unlink(missing_ok=True)
+        return not (self._marks.is_dir() and any(self._marks.iterdir()))
+
     def remove(self, name: str) -> None:
         """Remove a key's file; one that is gone already is no error. The directory goes with its last key."""
         for file in (self.path(name), *self._directory.glob(f".{name}.*")):  # drafts of runs that were cut
             file.unlink(missing_ok=True)
-        if self._directory.is_dir() and not any(self._directory.iterdir()):
-            self._directory.rmdir()
+        for directory in (self._marks, self._directory):
+            with contextlib.suppress(OSError):  # not empty, or gone
+                directory.rmdir()
 
     def _make(self, name: str) -> None:
         key = PREFIX + base64.urlsafe_b64encode(secrets.token_bytes(BYTES)).rstrip(b"=").decode()

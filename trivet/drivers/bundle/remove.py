@@ -36,6 +36,7 @@ def remove(site: Site) -> None:
         ledger.note(site, (image.reference for image in site.installation.images.values()))
         ledger.drop(site, keep=())
         site.host.remove(site.installation.root)
-    for name, given in site.installation.keys.items():
-        if given is None:
-            site.keys.remove(name)
+    if site.keys.let_go() or not site.installation.shares_keys:
+        for name, given in site.installation.keys.items():
+            if given is None:
+                site.keys.remove(name)

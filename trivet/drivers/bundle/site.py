@@ -32,7 +32,8 @@ class Site:
     @property
     def keys(self) -> KeyRing:
         """The operator's keys."""
-        return KeyRing(Path(self.installation.key_directory))
+        host = self.installation.host
+        return KeyRing(Path(self.installation.key_directory), *([host.resource_name] if host else []))
 
     def store(self) -> Layout:
         """The operator's store.
