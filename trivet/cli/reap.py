@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from pathlib import Path
+from typing import Never
 
 from trivet.cli.answer import Answer, add_verb
+from trivet.cli.duration import duration
 from trivet.cli.progress import say
 from trivet.drivers.compute import ComputeProvider
+from trivet.drivers.rented.broker import SILENCE_SECONDS, Broker
+from trivet.drivers.rented.broker_server import listening
 from trivet.drivers.rented.ledger import DIRECTORY, Ledger
-from trivet.drivers.rented.providers import open_lambda
+from trivet.drivers.rented.providers import lambda_key, open_lambda
 from trivet.drivers.rented.sweep import Sweep, sweep
-from trivet.errors import CloudError
+from trivet.errors import CloudError, TrivetError
 from trivet.render.reaper import KINDS, reaper_files
+
+MOST_PORT = 65535
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,6 +30,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--watch", type=int, metavar="SECONDS", help="do it again and again, until Ctrl-C; failures are tried again"
+    )
+    parser.add_argument(
+        "--broker",
+        type=_address,
+        metavar="ADDRESS:PORT",
+        help="with --watch: listen there for nodes that ask for their own end, and hold the key for them",
+    )
+    parser.add_argument(
+        "--silence",
+        type=duration,
+        default=SILENCE_SECONDS,
+        metavar="TIME",
+        help="with --broker: a node that is not heard of for so long is ended (default: 30m)",
     )
     parser.add_argument("--print", choices=KINDS, help="print the files that run this as a timer, and do nothing else")
     add_ledger_argument(parser)
@@ -39,13 +60,41 @@ def run(args: argparse.Namespace) -> Answer:
     if args.print:
         text = reaper_files(args.print)
         return Answer(text.splitlines(), {"text": text})
+    if args.broker and (not args.watch or args.dry_run):
+        raise TrivetError(
+            value="--broker without --watch" if not args.watch else "--broker with --dry-run",
+            rule="a broker stays, and does what it is asked",
+            remedy="add --watch 60, and leave --dry-run out",
+        )
     ledger = Ledger(args.ledger)
     with open_lambda() as provider:
+        if args.broker:
+            _serve(provider, ledger, args)
         while args.watch:
             _once_more(provider, ledger, dry_run=args.dry_run)
             provider.clock.sleep(args.watch)
         done = sweep(provider, ledger, dry_run=args.dry_run)
     return Answer(lines=_lines(done), data=_data(done), ok=not done.failures)
+
+
+def _serve(provider: ComputeProvider, ledger: Ledger, args: argparse.Namespace) -> Never:
+    """Be a broker, and a reaper beside it, for ever."""
+    broker = Broker(provider, lambda_key(), lambda line: print(json.dumps(line), flush=True), silence=args.silence)
+    with listening(broker, *args.broker) as port:
+        say(f"the broker listens on {args.broker[0]}:{port}")
+        while True:
+            try:
+                broker.sweep(ledger)
+            except CloudError as exc:
+                say(f"error: {exc}")
+            time.sleep(args.watch)
+
+
+def _address(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    if not address or not port.isdecimal() or int(port) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ADDRESS:PORT; write 0.0.0.0:8470")
+    return address, int(port)
 
 
 def _once_more(provider: ComputeProvider, ledger: Ledger, *, dry_run: bool) -> None:

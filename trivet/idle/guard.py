@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from trivet.idle.account import Account, LambdaAccount, fetch
+from trivet.idle.broker_account import BrokerAccount
 from trivet.idle.charter import Charter
 from trivet.idle.metrics import Reading, read_metrics, together
 from trivet.idle.node import Standing
@@ -25,6 +26,7 @@ from trivet.idle.watchdog import Terms, Tick, Watchdog
 SCRAPE_SECONDS = 5
 SETTLE_SECONDS = 5.0  # from the beginning of a drain to the reading that decides
 AGAIN_SECONDS = 15.0  # between two attempts to end
+ACCOUNTS: Mapping[str, type[LambdaAccount | BrokerAccount]] = {"lambda": LambdaAccount, "broker": BrokerAccount}
 MARK = "trivet-guard\n"  # in a drain file that the guard made
 
 
@@ -113,13 +115,9 @@ def scraper(sources: Sequence[str]) -> Callable[[], Reading | None]:
 
 def surroundings(config: Mapping[str, Any], charter: Charter) -> Surroundings:
     """The node itself, as its configuration says."""
-    lambda_cloud = config.get("lambda")
-    account = (
-        LambdaAccount(lambda_cloud["url"], Path(lambda_cloud["keyFile"]), charter.launch_id) if lambda_cloud else None
-    )
     return Surroundings(
         scrape=scraper(config["sources"]),
-        account=account,
+        account=_account(config, charter.launch_id),
         drain_file=Path(config["drainFile"]),
         uptime=since_armed(Path(config["armedFile"])),
         now=time.time,
@@ -127,6 +125,13 @@ def surroundings(config: Mapping[str, Any], charter: Charter) -> Surroundings:
         say=lambda line: print(line, flush=True),
         alive=tell_systemd,
     )
+
+
+def _account(config: Mapping[str, Any], launch_id: str) -> Account | None:
+    for kind, account in ACCOUNTS.items():
+        if kind in config:
+            return account(config[kind]["url"], Path(config[kind]["keyFile"]), launch_id)
+    return None
 
 
 def since_armed(path: Path) -> Callable[[], float]:

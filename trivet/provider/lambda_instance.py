@@ -38,7 +38,6 @@ from trivet.provider.log import EngineLog
 from trivet.provider.refusals import broken, of_another_version, unknown
 from trivet.provider.resource import InitFailedError, Resource
 from trivet.provider.values import Properties, plain, plain_map, text_of, wrap, wrap_map
-from trivet.render.cloud_init import ProviderKey
 from trivet.spec.ssh import SshHop
 
 REMEDY = "run `trivet reap`, and destroy the stack with the version that wrote the state"
@@ -152,7 +151,7 @@ class Instance:
         ledger = Ledger(Path(rental.ledger))
         with self._account() as provider:
             try:
-                launch = acquire(provider, ledger, rental.wish(_provider_key), self._log.of(urn))
+                launch = acquire(provider, ledger, rental.wish(lambda_url, lambda_key), self._log.of(urn))
                 node = _there(provider, launch)
                 _pin(rental, node.address or "")
                 if rental.ssh_wait:
@@ -234,10 +233,6 @@ def _pin(rental: Rental, address: str) -> None:
     """Pin the key that the node was given: nothing is learned from whoever answers there."""
     kind, _, rest = rental.access.host_key.public.partition(" ")
     Pins(Path(rental.known_hosts)).add(SshHop(address=address), PKey.from_type_string(kind, base64.b64decode(rest)))
-
-
-def _provider_key() -> ProviderKey:
-    return ProviderKey(url=lambda_url(), key=lambda_key())
 
 
 def _recorded(properties: Mapping[str, PropertyValue]) -> Rental:

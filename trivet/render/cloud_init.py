@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from io import StringIO
-from typing import Any
+from typing import Any, Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
@@ -44,9 +44,15 @@ WantedBy=multi-user.target
 
 
 @dataclass(frozen=True)
-class ProviderKey:
-    """A key of the provider's account that is put on the node, so that it can end itself. By explicit choice only."""
+class Way:
+    """How a node reaches who can end it: its provider with a key of the account, or a broker with a secret of its own.
 
+    Attributes:
+        kind: `lambda`, or `broker`.
+        key: goes into a file that root alone can read.
+    """
+
+    kind: Literal["lambda", "broker"]
     url: str
     key: str
 
@@ -75,7 +81,7 @@ class NodeSetup:
     sources: tuple[str, ...]
     drain_file: str
     host_key: HostKey
-    provider: ProviderKey | None
+    way: Way | None
 
 
 def cloud_init(setup: NodeSetup) -> str:
@@ -99,7 +105,7 @@ def cloud_init(setup: NodeSetup) -> str:
 def _arm(setup: NodeSetup) -> str:
     files = {f"{PACKAGE}/{path}": text for path, text in sorted(setup.modules.items())}
     files[CONFIG] = json.dumps(_config(setup), indent=1, sort_keys=True) + "\n"
-    secret = {KEY_FILE: setup.provider.key + "\n"} if setup.provider else {}
+    secret = {KEY_FILE: setup.way.key + "\n"} if setup.way else {}
     files[UNIT_FILE] = UNIT
     lines = ["set -eu", "umask 077", *(_write(path, text) for path, text in secret.items()), "umask 022"]
     lines += [_write(path, text) for path, text in files.items()]
@@ -115,12 +121,12 @@ def _write(path: str, text: str) -> str:
 
 
 def _config(setup: NodeSetup) -> dict[str, Any]:
-    provider = {"lambda": {"url": setup.provider.url, "keyFile": KEY_FILE}} if setup.provider else {}
+    way: dict[str, Any] = {setup.way.kind: {"url": setup.way.url, "keyFile": KEY_FILE}} if setup.way else {}
     return {
         "charter": asdict(setup.charter),
         "terms": asdict(setup.terms),
         "sources": list(setup.sources),
         "drainFile": setup.drain_file,
         "armedFile": ARMED_FILE,
-        **provider,
+        **way,
     }

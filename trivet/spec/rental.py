@@ -51,9 +51,23 @@ class LambdaSettings(Frozen):
         bool,
         Field(description="Put the account's key on the node, so that it can end itself; else reapers alone end it."),
     ] = False
+    broker: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^/\s?#@]+(/[^\s?#]*)?$",
+            max_length=256,
+            description="Where `trivet reap --broker` answers, as the node sees it: ends the node at its own request.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _cap_is_no_less_than_life(self) -> Self:
         if self.max_ttl_hours < self.ttl_hours:
             refuse("maxTtlHours is no less than ttlHours", "raise maxTtlHours, or lower ttlHours")
+        return self
+
+    @model_validator(mode="after")
+    def _broker_instead_of_key(self) -> Self:
+        if self.broker and self.key_on_node:
+            refuse("with a broker the account's key is not on the node", "leave out broker or keyOnNode")
         return self

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ from tests.fakes.lambda_cloud.requests import LaunchBody, TagBody
 from tests.fakes.serving import serving
 from trivet.cli import main
 from trivet.drivers.clock import SystemClock
+from trivet.idle.broker_account import BrokerAccount
 from trivet.idle.charter import Charter, node_name
+from trivet.idle.sealed import lease_secret
 
 HOUR = 3600
 
@@ -148,3 +152,39 @@ def test_without_a_key_nobody_is_asked(desk: Desk, monkeypatch: pytest.MonkeyPat
 def test_a_duration_that_is_none_is_refused(desk: Desk, text: str) -> None:
     with pytest.raises(SystemExit):
         desk.run("hold", "gpuaas", f"--for={text}", "--why", "demo")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--broker", "127.0.0.1:0"], "--broker without --watch"),
+        (["--watch", "1", "--dry-run", "--broker", "127.0.0.1:0"], "--broker with --dry-run"),
+    ],
+)
+def test_a_broker_that_could_not_do_its_work_is_refused(desk: Desk, argv: list[str], said: str) -> None:
+    code, text = desk.run("reap", *argv)
+    assert code != 0
+    assert said in text
+
+
+def test_a_broker_listens_reaps_and_ends_a_node_that_asks(desk: Desk, tmp_path: Path) -> None:
+    asks, over, young = desk.node("asks"), desk.node("over", age=9 * HOUR), desk.node("young")
+    launch = asks.tags["launch-id"]
+    (tmp_path / "secret").write_text(lease_secret(KEY, launch))
+    argv = [sys.executable, "-m", "trivet.cli", "reap", "--watch", "1", "--broker", "127.0.0.1:0"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            port = process.stderr.readline().rsplit(":", 1)[1].strip()
+            BrokerAccount(f"http://127.0.0.1:{port}", tmp_path / "secret", launch).end()
+            patience = time.monotonic() + 20
+            while over.ended_at is None and time.monotonic() < patience:
+                time.sleep(0.05)
+        finally:
+            process.kill()
+        assert process.stdout
+        line = json.loads(process.stdout.readline())
+    assert (line["verb"], line["node"], line["outcome"]) == ("end", asks.id, "done")
+    assert asks.ended_at is not None
+    assert over.ended_at is not None
+    assert young.ended_at is None

@@ -18,6 +18,7 @@ from trivet.drivers.clock import SystemClock
 from trivet.drivers.rented.rental import rental
 from trivet.drivers.ssh.pins import Pins
 from trivet.errors import BudgetError, HostError, TrivetError
+from trivet.idle.sealed import lease_secret
 from trivet.provider.bundle import Bundle
 from trivet.provider.lambda_instance import Instance
 from trivet.provider.log import EngineLog
@@ -116,6 +117,17 @@ def test_a_node_that_ended_by_itself_is_gone_and_what_was_made_beside_it_too(
     fake.account.end(launch)
     assert instance.read(rpc.ReadRequest(URN, "unit", made, inputs)).resource_id == ""
     assert (fake.account.keys, fake.account.rulesets) == ({}, {})
+
+
+def test_with_a_broker_the_node_has_a_secret_of_its_own_and_no_key(
+    instance: Instance, inputs: Properties, fake: FakeLambda
+) -> None:
+    create(instance, changed(inputs, broker="http://192.0.2.9:8470"))
+    (launch,) = fake.account.launches.values()
+    user_data = launch.body.user_data or ""
+    assert "http://192.0.2.9:8470" in user_data
+    assert lease_secret(KEY, launch.tags["launch-id"]) in user_data
+    assert KEY not in user_data
 
 
 def test_a_run_that_is_cut_tells_pulumi_of_what_it_launched(

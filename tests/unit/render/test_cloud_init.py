@@ -16,7 +16,7 @@ from tests.unit.examples import ROOT
 from trivet.drivers.rented.guard_files import guard_files
 from trivet.idle.charter import Charter
 from trivet.idle.watchdog import Terms
-from trivet.render.cloud_init import HostKey, NodeSetup, ProviderKey, cloud_init
+from trivet.render.cloud_init import HostKey, NodeSetup, Way, cloud_init
 
 GOLDEN = ROOT / "tests" / "cases" / "cloud_init" / "user-data.yaml"
 SETUP = NodeSetup(
@@ -26,7 +26,7 @@ SETUP = NodeSetup(
     sources=("http://127.0.0.1:8080/metrics",),
     drain_file="/opt/trivet/gpuaas/etc/draining",
     host_key=HostKey(private="-----BEGIN-----\nhost\n-----END-----\n", public="ssh-ed25519 AAAA"),
-    provider=ProviderKey(url="https://cloud.lambda.ai/api/v1", key="secret_canary"),
+    way=Way("lambda", url="https://cloud.lambda.ai/api/v1", key="secret_canary"),
 )
 
 
@@ -46,7 +46,7 @@ def test_the_watchdog_comes_first_and_whole() -> None:
 
 
 def test_without_a_key_none_is_on_the_node() -> None:
-    text = cloud_init(replace(SETUP, provider=None))
+    text = cloud_init(replace(SETUP, way=None))
     assert "guard.key" not in text
     assert '"lambda"' not in text
 

@@ -25,6 +25,12 @@ def test_a_node_has_bounds_and_no_key_unless_somebody_says_so() -> None:
     assert (rented.ttl_hours, rented.max_ttl_hours, rented.idle_minutes, rented.key_on_node) == (8, 24, 20, False)
 
 
+def test_a_broker_is_an_address_that_the_node_asks() -> None:
+    rented = parse({"broker": "http://reaper.example.org:8470"}).lambda_cloud
+    assert rented is not None
+    assert rented.broker == "http://reaper.example.org:8470"
+
+
 def test_the_preferred_region_comes_first() -> None:
     assert parse({"otherRegions": ["us-west-1"]}).regions == ("us-east-1", "us-west-1")
 
@@ -49,6 +55,9 @@ def test_what_costs_money_or_opens_doors_has_no_default(missing: str) -> None:
         {"instanceTypes": []},
         {"allowFrom": ["198.51.100.7/24"]},
         {"allowFrom": ["everywhere"]},
+        {"broker": "reaper.example.org:8470"},
+        {"broker": "http://key@reaper.example.org"},
+        {"broker": "http://reaper.example.org:8470", "keyOnNode": True},
         {"colour": "red"},
     ],
 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-MODULES = ("__init__", "account", "activity", "charter", "guard", "metrics", "node", "watchdog")
+MODULES = (
+    *("__init__", "account", "activity", "broker_account", "charter", "guard", "metrics", "node", "sealed"),
+    "watchdog",
+)
 
 
 def guard_files() -> dict[str, str]:

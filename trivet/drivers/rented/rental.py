@@ -15,8 +15,9 @@ from trivet.drivers.rented.bill import Budget
 from trivet.drivers.rented.guard_files import guard_files
 from trivet.drivers.rented.launch import Choice, Wish
 from trivet.idle.charter import Charter
+from trivet.idle.sealed import lease_secret
 from trivet.idle.watchdog import Terms
-from trivet.render.cloud_init import NodeSetup, ProviderKey, cloud_init
+from trivet.render.cloud_init import NodeSetup, Way, cloud_init
 from trivet.spec import Settings
 from trivet.spec.base import Frozen
 from trivet.spec.rental import HOUR, MINUTE
@@ -44,6 +45,7 @@ class Rental(Frozen):
     idle: int
     poll: int
     key_on_node: bool
+    broker: Annotated[str | None, Field(description="Where a broker answers that ends the node at its request.")] = None
     doors: Annotated[tuple[DoorSpec, ...], Field(strict=False)]
     metrics: str
     drain_file: str
@@ -69,11 +71,12 @@ class Rental(Frozen):
         """What may be rented."""
         return Choice(self.kinds, self.regions, self.ttl, Budget(self.budget_cents, self.multiplier))
 
-    def wish(self, provider_key: Callable[[], ProviderKey]) -> Wish:
+    def wish(self, url: Callable[[], str], key: Callable[[], str]) -> Wish:
         """What is wanted of a provider.
 
         Args:
-            provider_key: asked only where the key is put on the node.
+            url: of the provider; asked for only where it is put on the node, with the key.
+            key: of the account; asked for only where it, or a secret made from it, is put on the node.
         """
         access = self.access
         return Wish(
@@ -83,10 +86,10 @@ class Rental(Frozen):
             label=access.label(self.stack),
             public_key=access.public_key,
             doors=tuple(Door(door.port, door.source, door.why) for door in self.doors),
-            user_data=functools.partial(self._user_data, provider_key),
+            user_data=functools.partial(self._user_data, url, key),
         )
 
-    def _user_data(self, provider_key: Callable[[], ProviderKey], charter: Charter) -> str:
+    def _user_data(self, url: Callable[[], str], key: Callable[[], str], charter: Charter) -> str:
         return cloud_init(
             NodeSetup(
                 charter=charter,
@@ -95,9 +98,14 @@ class Rental(Frozen):
                 sources=(self.metrics,),
                 drain_file=self.drain_file,
                 host_key=self.access.host_key,
-                provider=provider_key() if self.key_on_node else None,
+                way=self._way(url, key, charter),
             )
         )
+
+    def _way(self, url: Callable[[], str], key: Callable[[], str], charter: Charter) -> Way | None:
+        if self.broker:
+            return Way("broker", self.broker, lease_secret(key(), charter.launch_id))
+        return Way("lambda", url(), key()) if self.key_on_node else None
 
 
 def rental(settings: Settings, *, stack: str, port: int, root: str) -> Rental:
@@ -122,6 +130,7 @@ def rental(settings: Settings, *, stack: str, port: int, root: str) -> Rental:
         idle=round(rented.idle_minutes * MINUTE),
         poll=rented.poll_seconds,
         key_on_node=rented.key_on_node,
+        broker=rented.broker,
         doors=tuple(
             DoorSpec(port=number, source=network, why=why)
             for number, why in ports.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from trivet.drivers.compute import ComputeProvider
 from trivet.drivers.rented.ledger import Launch, Ledger
@@ -17,7 +17,12 @@ END_SECONDS = 900.0
 
 def nodes_of(launch: Launch, nodes: Sequence[Node]) -> list[Node]:
     """Those of the nodes that were launched by this launch, in a fixed order."""
-    found = [node for node in nodes if (charter := charter_of(node.tags)) and charter.launch_id == launch.launch_id]
+    return launched_by(launch.launch_id, nodes)
+
+
+def launched_by(launch_id: str, nodes: Iterable[Node]) -> list[Node]:
+    """Those of the nodes whose tags say that they are ours and of this launch, in a fixed order."""
+    found = [node for node in nodes if (charter := charter_of(node.tags)) and charter.launch_id == launch_id]
     return sorted(found, key=lambda node: node.id)
 
 
