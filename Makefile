@@ -60,7 +60,7 @@ relock: dev ## pin the Python dependencies again, with hashes
 	  uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header $$lock.in -o $$lock.txt; done
 
 fake-clouds: build dev ## a fake Lambda and a fake Modal, in real time, until Ctrl-C; prints what to export
-	@$(IN_ENV) { python -m tests.fakes.modal & python -m tests.fakes.lambda_cloud; wait; }
+	@$(IN_ENV) exec python -m tests.fakes.clouds
 
 clean: ## remove what was made, but not a running stack
 	@tools/setup/clean.sh

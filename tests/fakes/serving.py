@@ -15,11 +15,14 @@ PATIENCE_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def serving(app: Any, *, lifespan: Literal["on", "off"] = "off", address: str = "127.0.0.1") -> Iterator[str]:
+def serving(
+    app: Any, *, lifespan: Literal["on", "off"] = "off", address: str = "127.0.0.1", port: int = 0
+) -> Iterator[str]:
     """The URL of the server, without a closing slash."""
     # With its protocol named, as asyncio sets TCP_NODELAY on no other socket.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind((address, 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
         server = uvicorn.Server(
             uvicorn.Config(app, lifespan=lifespan, log_level="warning", timeout_graceful_shutdown=1, access_log=False)
         )

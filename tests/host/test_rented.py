@@ -13,12 +13,10 @@ import pytest
 
 from tests.fakes.lambda_cloud import KEY, FakeLambda
 from tests.fakes.lambda_cloud.app import BASE
-from tests.fakes.lambda_cloud.lab import LabMachines
+from tests.fakes.lambda_cloud.lab import bridge, lab_machines
 from tests.fakes.serving import serving
 from tests.host.conftest import CACHE
 from tests.program.stack import Stack, eventually
-from tools.lab.engine import docker
-from tools.lab.workstation import remove
 from trivet.drivers.clock import SystemClock
 
 IDLE_SECONDS, POLL_SECONDS = 60, 5
@@ -49,16 +47,13 @@ def rented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RentedStack]:
     label = f"lab-rented-{uuid.uuid4().hex[:8]}"
     fake = FakeLambda(SystemClock())
     fake.account.end_seconds = 1
-    lab = LabMachines(fake.account, label=label, state=tmp_path_factory.mktemp("lab"), cache=CACHE)
-    gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
-    try:
-        with serving(fake.app, address=gateway) as url:  # where the node reaches it too
-            stack = RentedStack(tmp_path_factory.mktemp("rented"), fake, url + BASE)
-            yield stack
-            stack.destroy()
-    finally:
-        lab.join()
-        remove(label)
+    with (
+        lab_machines(fake.account, label=label, state=tmp_path_factory.mktemp("lab"), cache=CACHE) as lab,
+        serving(fake.app, address=bridge()) as url,  # where the node reaches it too
+    ):
+        stack = RentedStack(tmp_path_factory.mktemp("rented"), fake, url + BASE)
+        yield stack
+        stack.destroy()
     assert lab.errors == []
 
 

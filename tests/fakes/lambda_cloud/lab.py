@@ -5,15 +5,18 @@ A machine has its power taken away when its instance ends.
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from tests.fakes.lambda_cloud.account import Account, Launch
-from tools.lab.workstation import Workstation, boot
+from tools.lab.engine import docker
+from tools.lab.workstation import Workstation, boot, remove
 
 NEVER = 1e18
 SET_UP = """
@@ -27,6 +30,22 @@ printf '%s' {host_private} >/etc/ssh/ssh_host_ed25519_key
 printf '%s\\n' {host_public} >/etc/ssh/ssh_host_ed25519_key.pub
 systemctl restart ssh
 """
+
+
+@contextlib.contextmanager
+def lab_machines(account: Account, *, label: str, state: Path, cache: Path) -> Iterator[LabMachines]:
+    """Real machines for the account's instances; afterwards there are none."""
+    machines = LabMachines(account, label=label, state=state, cache=cache)
+    try:
+        yield machines
+    finally:
+        machines.join()
+        remove(label)
+
+
+def bridge() -> str:
+    """This machine's address as workstations of the lab see it: what listens there, they reach."""
+    return docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
 
 
 class LabMachines:

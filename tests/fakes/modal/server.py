@@ -99,7 +99,7 @@ class FakeModal:
 
 
 @contextlib.contextmanager
-def running(fake: FakeModal) -> Iterator[FakeModal]:
+def running(fake: FakeModal, *, port: int = 0) -> Iterator[FakeModal]:
     """The fake in a thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -109,7 +109,7 @@ def running(fake: FakeModal) -> Iterator[FakeModal]:
         return asyncio.run_coroutine_threadsafe(work, loop).result(300)
 
     try:
-        do(fake.start())
+        do(fake.start(port))
         try:
             yield fake
         finally:
