@@ -1,4 +1,4 @@
-"""The cloud: a virtual machine that runs the stack, in a region that the regime allows."""
+"""The cloud: a machine or a managed endpoint that runs the stack, in a region that the regime allows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 from stacks import onprem
 from trivet.spec import Lock, Settings, StackSpec
 
-MODULES = {"vm": "vm"}
+MODULES = {"vm": "vm", "sagemaker": "endpoint"}
 
 
 def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:

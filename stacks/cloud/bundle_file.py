@@ -1,4 +1,4 @@
-"""The bundle that a machine is installed from: is it this stack's?"""
+"""The bundle that a machine or a registry is filled from: is it this stack's?"""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class BundleFile:
     digest: str
 
 
-def read_bundle(path: str, keys: tuple[str, ...], lock: Lock, spec_file: Path) -> BundleFile:
+def read_bundle(path: str, keys: tuple[str, ...], lock: Lock, spec_file: Path, *, bare_host: bool = True) -> BundleFile:
     """Believe its index by the keys that the machine will, and hold it against the checkout.
 
-    Its bytes are not hashed here: the machine does that before it takes one of them.
+    Its bytes are not hashed here: the machine does that before it takes one of them. A `bare_host` needs an installer.
 
     Raises:
         SpecError: it is another stack's, an older one, or not for bare hosts.
@@ -35,7 +35,7 @@ def read_bundle(path: str, keys: tuple[str, ...], lock: Lock, spec_file: Path) -
     """
     remedy = f"run `trivet build --host bookworm`, then `trivet bundle create --out {path} --key …`"
     if not Path(path).is_file():
-        raise SpecError(value=path, rule="a machine is installed from a bundle (aws.bundle)", remedy=remedy)
+        raise SpecError(value=path, rule="what runs in a cloud comes from a signed bundle (aws.bundle)", remedy=remedy)
     pinned = Pinned.of(load_public(key) for key in keys)
     bundle = believe(open_carrier(Path(path)), pinned, now=datetime.now(UTC))
     index = bundle.index
@@ -45,6 +45,6 @@ def read_bundle(path: str, keys: tuple[str, ...], lock: Lock, spec_file: Path) -
         )
     if sha256_digest(spec_file.read_bytes()) not in bundle.blobs:
         raise SpecError(where=path, value="another inference.yaml", rule="the bundle is of this stack", remedy=remedy)
-    if not index.installer:
+    if bare_host and not index.installer:
         raise SpecError(where=path, value="no install.sh", rule="a new machine is a bare host", remedy=remedy)
-    return BundleFile(path=path, installer=index.installer.removeprefix("sha256:"), digest=bundle.digest)
+    return BundleFile(path=path, installer=(index.installer or "").removeprefix("sha256:"), digest=bundle.digest)

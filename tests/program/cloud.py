@@ -18,7 +18,7 @@ import httpx
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from tests.program.stack import Stack
-from tests.unit.bundle.bundles import HOST, seed, signer
+from tests.unit.bundle.bundles import HOST, seed, signer, tar_layer
 from tests.unit.examples import ROOT
 from trivet.spec import load_spec
 from trivet.spec.digest import json_digest
@@ -44,10 +44,21 @@ def aws() -> Iterator[str]:
 
 
 class CloudStack(Stack):
-    """A project with a small signed bundle of its own, deployed to `region` of the AWS at `endpoint`."""
+    """A project with a small signed bundle of its own, deployed to `region` of the AWS at `endpoint`.
 
-    def __init__(self, project: Path, endpoint: str, *, region: str, changes: Mapping[str, Any] | None = None) -> None:
-        self.endpoint, self.region = endpoint, region
+    `registry` stands behind its ECR.
+    """
+
+    def __init__(
+        self,
+        project: Path,
+        endpoint: str,
+        *,
+        region: str,
+        registry: str = "",
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.endpoint, self.region, self.registry = endpoint, region, registry
         super().__init__(project, changes=changes)
         self.settings = {
             "tier": "cloud",
@@ -69,13 +80,13 @@ class CloudStack(Stack):
         self.make_bundle()
 
     def make_bundle(self) -> None:
-        """A bundle of the stack as it is on disk now, and the lock that it was made from."""
+        """A bundle of the stack as it is on disk now, the lock that it was made from, and the store."""
         (self.project / "bundle.tar").unlink(missing_ok=True)
         file = self.project / "inference.yaml"
         spec = load_spec(file)
         made = seed(
             Path(tempfile.mkdtemp(dir=self.project)) / "store",
-            images={name: (name.encode(),) for name in spec.images},
+            images={name: (tar_layer(f"usr/bin/{name}"),) for name in spec.images},
             models={model.name: {"weights.gguf": model.name.encode()} for model in spec.models},
             files={"inference.yaml": file.read_bytes(), "inference.lock": b"{}\n"},
             artifacts=HOST,
@@ -83,6 +94,8 @@ class CloudStack(Stack):
         )
         lock = made.contents.lock.model_copy(update={"inputs": json_digest(spec.lock_inputs)})
         (self.project / "inference.lock").write_text(lock.dump())
+        self.store.unlink()
+        self.store.symlink_to(made.store.root)
         replace(made, contents=replace(made.contents, lock=lock)).bundle(self.project / "bundle.tar")
 
     def client(self, service: str, region: str | None = None) -> Any:
@@ -101,6 +114,13 @@ class CloudStack(Stack):
         types = [each["type"] for each in state["deployment"].get("resources", [])]
         return [each for each in types if each != "pulumi:pulumi:Stack"]
 
+    def state(self, kind: str) -> dict[str, Any]:
+        """The outputs of the one resource of a type."""
+        state = json.loads(self.pulumi("stack", "export"))
+        (found,) = [each for each in state["deployment"]["resources"] if each["type"] == kind]
+        outputs: dict[str, Any] = found["outputs"]
+        return outputs
+
     def _environment(self) -> dict[str, str]:
         plugins = self.project / "plugins"
         plugins.mkdir()
@@ -115,5 +135,6 @@ class CloudStack(Stack):
             **IDENTITY,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",
+            **({"FAKE_ECR": self.registry} if self.registry else {}),
             "PATH": os.pathsep.join([str(plugins), env["PATH"]]),
         }

@@ -15,6 +15,7 @@ RESOURCES = {
     "trivet:lambdacloud:Instance": "trivet.provider.lambda_instance",
     "trivet:modal:App": "trivet.provider.modal_app",
     "trivet:host:Workstation": "trivet.provider.workstation",
+    "trivet:registry:Image": "trivet.provider.registry_image",
 }
 
 

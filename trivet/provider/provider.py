@@ -55,7 +55,8 @@ class TrivetProvider(rpc.Provider):
         for resource in self._resources.values():
             resource.cancel()
 
-    def _of(self, kind: str) -> Resource:
+    def _of(self, asked: str) -> Resource:
+        kind = asked.rpartition("$")[2]  # within a component, the component's type stands before it
         if kind not in self._modules:
             raise TrivetError(
                 value=kind,

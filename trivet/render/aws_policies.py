@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from trivet.spec.digest import canonical_json
 
 MACHINES = "ec2.amazonaws.com"
+ASKED, ANSWERED, FAILED = "asked", "answered", "failed"  # requests and answers of an asynchronous endpoint
 Policy = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EndpointPlace:
+    """What belongs to one endpoint. `model`: below it lie weights and configuration in the bucket."""
+
+    region: str
+    bucket: str
+    model: str
+    key_arn: str
+    repository_arn: str
+    log_group_arn: str
 
 
 def document(*statements: Policy) -> str:
@@ -32,7 +46,7 @@ def trust(service: str, account: str) -> str:
 
 
 def key_policy(account: str, region: str) -> str:
-    """The account's own IAM decides, and the region's CloudWatch Logs may use the key for the account's groups."""
+    """The account's own IAM decides, and CloudWatch may use the key for the account's logs and alarms."""
     return document(
         {
             "Sid": "account",
@@ -50,6 +64,84 @@ def key_policy(account: str, region: str) -> str:
             "Condition": {
                 "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account}:log-group:*"}
             },
+        },
+        {
+            "Sid": "alarms",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        },
+    )
+
+
+def endpoint_role_policy(place: EndpointPlace) -> str:
+    """What SageMaker may do for the endpoint: take its image and its weights, write answers, logs and metrics."""
+    bucket = f"arn:aws:s3:::{place.bucket}"
+    return document(
+        {
+            "Sid": "read",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": [f"{bucket}/{place.model}/*", f"{bucket}/{ASKED}/*"],
+        },
+        {"Sid": "list", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
+        {
+            "Sid": "answer",
+            "Effect": "Allow",
+            "Action": "s3:PutObject",
+            "Resource": [f"{bucket}/{ANSWERED}/*", f"{bucket}/{FAILED}/*"],
+        },
+        {
+            "Sid": "key",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": place.key_arn,
+            "Condition": {"StringEquals": {"kms:ViaService": f"s3.{place.region}.amazonaws.com"}},
+        },
+        {
+            "Sid": "disk",
+            "Effect": "Allow",
+            "Action": "kms:CreateGrant",
+            "Resource": place.key_arn,
+            "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        },
+        {
+            "Sid": "image",
+            "Effect": "Allow",
+            "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            "Resource": place.repository_arn,
+        },
+        {"Sid": "registry", "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+        {
+            "Sid": "log",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            "Resource": [place.log_group_arn, f"{place.log_group_arn}:*"],
+        },
+        {
+            "Sid": "metrics",
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+        },
+        {
+            "Sid": "network",
+            "Effect": "Allow",
+            "Action": [
+                "ec2:CreateNetworkInterface",
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DeleteNetworkInterfacePermission",
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ],
+            "Resource": "*",  # SageMaker's own: it checks them before it makes the endpoint's interfaces
         },
     )
 

@@ -16,6 +16,7 @@ from trivet.render.gateway import gateway_config
 from trivet.spec import Lock, Settings, StackSpec
 from trivet.spec.base import Digest, Frozen
 from trivet.spec.bundle import SignedBundle
+from trivet.spec.cloud import OFFERED_BY
 from trivet.spec.lock import LockedModel
 from trivet.spec.ssh import SshTarget
 
@@ -86,12 +87,12 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
     Raises:
         SpecError: the stack's name, or two keys' names, cannot be used.
     """
-    if settings.target == "vm":
+    if settings.target in OFFERED_BY:
         raise SpecError(
             where=f"stack {stack}",
-            value="target vm",
-            rule="a machine of the cloud installs itself, and is its own target local there",
-            remedy="run `pulumi up`, which makes the machine",
+            value=f"target {settings.target}",
+            rule="what runs in a cloud is no host of ours: a machine there installs itself, as its own target local",
+            remedy="run `pulumi up`, which makes it",
         )
     if settings.target == "kubernetes":
         raise SpecError(

@@ -22,6 +22,11 @@ IN_THE_CLOUD: dict[AssetKind, str] = {
     "log": "the network's log",
     "secret": "API keys on the machine",
 }
+ENDPOINTS = {"sagemaker": "sagemaker"}  # target → the service of the provider's table
+BEHIND_AN_ENDPOINT: dict[AssetKind, str] = {
+    "registry": "the region's registry",
+    "telemetry": "alarms",
+}
 WITH_THE_OPERATOR: dict[AssetKind, str] = {
     "control-plane": "Pulumi",
     "key": "API keys",
@@ -54,6 +59,9 @@ def stack_assets(spec: StackSpec, settings: Settings, tables: Tables, *, state_b
     assets = [Asset(kind=kind, name=name, **host) for host in hosts for kind, name in ON_THE_HOST.items()]
     assets += [Asset(kind=kind, name=name, **operator) for kind, name in WITH_THE_OPERATOR.items()]
     assets += [Asset(kind=kind, name=name, **host) for host in hosts for kind, name in IN_THE_CLOUD.items() if cloud]
+    if target in ENDPOINTS:
+        assets += [Asset(kind=kind, name=name, **host) for host in hosts for kind, name in BEHIND_AN_ENDPOINT.items()]
+        assets += [Asset(kind="compute", name="the endpoint", **host, service=ENDPOINTS[target]) for host in hosts]
     assets.append(Asset(kind="state-backend", name="Pulumi's state", **state))
     assets.append(Asset(kind="secret", name="secrets in Pulumi's state", **state))
     assets.append(Asset(kind="support-access", name="people who operate it", **people))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from trivet.spec.base import Frozen, refuse
 
@@ -59,7 +59,45 @@ def _retention(days: int) -> int:
     return days
 
 
+CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_DAY: Final = "(MON|TUE|WED|THU|FRI|SAT|SUN)"
+DAYS: Final = rf"^{_DAY}([-,]{_DAY})*$"
 Network = Annotated[str, AfterValidator(_network)]
+
+
+class AwsEndpoint(Frozen):
+    """How a managed endpoint serves the stack."""
+
+    mode: Annotated[
+        Literal["async", "realtime"],
+        Field(
+            description="async: requests and answers in the bucket, no instance while nobody asks; realtime: streams."
+        ),
+    ] = "async"
+    instances: Annotated[int, Field(ge=1, le=20, description="At most so many run.")] = 1
+    idle_minutes: Annotated[
+        int, Field(ge=1, le=120, description="With async: without a request for so long, no instance runs.")
+    ] = 10
+    concurrency: Annotated[
+        int, Field(ge=1, le=1000, description="Requests that one instance works on before another one is started.")
+    ] = 4
+
+
+class Hours(Frozen):
+    """When a machine runs; outside, it is stopped. Somebody may start it by hand in between."""
+
+    start: Annotated[str, Field(pattern=CLOCK, description="Time of day, such as 07:00.")]
+    stop: Annotated[str, Field(pattern=CLOCK, description="Time of day.")]
+    days: Annotated[str, Field(pattern=DAYS, description="Days of the week, such as MON-FRI or SAT,SUN.")] = "MON-FRI"
+    timezone: Annotated[
+        str, Field(pattern=r"^[A-Za-z]+(/[A-Za-z_+-]+[0-9]*)*$", description="As the time-zone database names it.")
+    ] = "UTC"
+
+    @model_validator(mode="after")
+    def _hours_are_open(self) -> Self:
+        if self.start == self.stop:
+            refuse("a machine starts and stops at different times", "correct stop, or leave hours out", ("stop",))
+        return self
 
 
 class AwsSettings(Frozen):
@@ -81,6 +119,23 @@ class AwsSettings(Frozen):
     budget: Annotated[
         float, Field(gt=0, strict=False, description="USD a month; when they are spent, the machine stops.")
     ]
+    price: Annotated[
+        float | None,
+        Field(gt=0, strict=False, description="USD an hour of one machine or instance; the tables' when absent."),
+    ] = None
+    hours: Annotated[Hours | None, Field(description="With target vm: when the machine runs; always when absent.")] = (
+        None
+    )
+    stop_idle_minutes: Annotated[
+        int | None,
+        Field(
+            ge=10,
+            le=1440,
+            multiple_of=5,
+            description="With target vm: stopped when idle for so long; never when absent.",
+        ),
+    ] = None
+    endpoint: Annotated[AwsEndpoint, Field(description="With target sagemaker: how it serves.")] = AwsEndpoint()
     machine: Annotated[
         str | None,
         Field(pattern=r"^[a-z0-9-]+\.[a-z0-9]+$", description="Instance type; the cheapest that fits when absent."),

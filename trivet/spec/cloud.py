@@ -6,5 +6,5 @@ from typing import Final, Literal, get_args
 
 Provider = Literal["aws"]
 PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
-OFFERED_BY: Final[dict[str, tuple[Provider, ...]]] = {"vm": PROVIDERS}
+OFFERED_BY: Final[dict[str, tuple[Provider, ...]]] = {"vm": PROVIDERS, "sagemaker": ("aws",)}
 """Target of tier cloud → the providers that have it."""

@@ -47,7 +47,7 @@ class Settings(Frozen):
     """Where the stack runs and how it is reached. Secrets are Pulumi config secrets and not part of this."""
 
     tier: Tier
-    target: Literal["local", "ssh", "kubernetes", "lambda", "modal", "vm"] = "local"
+    target: Literal["local", "ssh", "kubernetes", "lambda", "modal", "vm", "sagemaker"] = "local"
     order: Annotated[
         tuple[Rented, ...],
         Field(strict=False, description="On tier gpuaas, in place of target: the first that can takes the stack."),
@@ -199,6 +199,8 @@ class Settings(Frozen):
                 f"set tier: cloud and provider: {offered[0]}, or another target",
                 ("target",),
             )
+        if self.target != "vm" and self.aws and (self.aws.hours or self.aws.stop_idle_minutes):
+            refuse("hours and stopIdleMinutes are a machine's", "remove them, or set target: vm", ("aws",))
         for provider in PROVIDERS:
             if (getattr(self, provider) is not None) != (offered is not None and provider == self.provider):
                 refuse(
@@ -226,9 +228,8 @@ class Settings(Frozen):
         if self.supervise is None:
             return self.host is not None and (self.host.sudo or self.host.user == "root")
         return self.supervise
-        return self
 
-    @model_validator(mode="after")
+    @property
     def each_host(self) -> tuple[Self, ...]:
         """The settings as each host has them, `host` being itself; these, where there is but one."""
         return tuple(self.model_copy(update={"host": host}) for host in self.hosts) or (self,)

@@ -1,4 +1,4 @@
-"""Money has an end: a budget that warns, and at its limit stops the machine."""
+"""Money has an end: a budget that warns, and at its limit stops the machine, where there is one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ STOP_PERCENT = 100
 
 
 @dataclass(frozen=True)
+class Stop:
+    """The machine that is stopped at the limit, and the role that may."""
+
+    instance: pulumi.Input[str]
+    role_arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
 class BudgetArgs:
     """Arguments of Budget. `limit` in USD a month."""
 
@@ -19,8 +27,7 @@ class BudgetArgs:
     notify: str
     account: str
     region: str
-    instance: pulumi.Output[str]
-    stop_role_arn: pulumi.Input[str]
+    stop: Stop | None = None
 
 
 class Budget(pulumi.ComponentResource):
@@ -45,13 +52,19 @@ class Budget(pulumi.ComponentResource):
                 {
                     "comparison_operator": "GREATER_THAN",
                     "notification_type": "ACTUAL",
-                    "threshold": WARN_PERCENT,
+                    "threshold": percent,
                     "threshold_type": "PERCENTAGE",
                     "subscriber_email_addresses": [args.notify],
                 }
+                for percent in (WARN_PERCENT, *(() if args.stop else (STOP_PERCENT,)))
             ],
             opts=mine,
         )
+        if args.stop:
+            self._stop(name, args, args.stop, budget)
+        self.register_outputs({})
+
+    def _stop(self, name: str, args: BudgetArgs, stop: Stop, budget: aws.budgets.Budget) -> None:
         aws.budgets.BudgetAction(
             name,
             account_id=args.account,
@@ -59,16 +72,15 @@ class Budget(pulumi.ComponentResource):
             action_type="RUN_SSM_DOCUMENTS",
             approval_model="AUTOMATIC",
             notification_type="ACTUAL",
-            execution_role_arn=args.stop_role_arn,
+            execution_role_arn=stop.role_arn,
             action_threshold={"action_threshold_type": "PERCENTAGE", "action_threshold_value": STOP_PERCENT},
             definition={
                 "ssm_action_definition": {
                     "action_sub_type": "STOP_EC2_INSTANCES",
-                    "instance_ids": [args.instance],
+                    "instance_ids": [stop.instance],
                     "region": args.region,
                 }
             },
             subscribers=[{"address": args.notify, "subscription_type": "EMAIL"}],
-            opts=mine,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({})

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from trivet.render.aws_policies import flow_log_policy, machine_policy, stop_policy, trust
+from stacks.cloud.aws.role import role
+from trivet.render.aws_policies import flow_log_policy, machine_policy, stop_policy
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,19 @@ class Identity(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: IdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trivet:aws:Identity", name, None, opts)
-        self._account = args.account
-        machine = self._role(
+        mine = pulumi.ResourceOptions(parent=self)
+        machine = role(
             f"{name}-machine",
             "ec2.amazonaws.com",
+            args.account,
             args.key_arn.apply(lambda key_arn: machine_policy(args.bucket, key_arn, args.region)),
+            mine,
         )
-        profile = aws.iam.InstanceProfile(
-            f"{name}-machine", name=f"{name}-machine", role=machine.name, opts=pulumi.ResourceOptions(parent=self)
+        profile = aws.iam.InstanceProfile(f"{name}-machine", name=f"{name}-machine", role=machine.name, opts=mine)
+        log = role(
+            f"{name}-log", "vpc-flow-logs.amazonaws.com", args.account, args.log_group_arn.apply(flow_log_policy), mine
         )
-        log = self._role(f"{name}-log", "vpc-flow-logs.amazonaws.com", args.log_group_arn.apply(flow_log_policy))
-        stop = self._role(f"{name}-stop", "budgets.amazonaws.com", stop_policy(args.account, args.region, args.stack))
+        may_stop = stop_policy(args.account, args.region, args.stack)
+        stop = role(f"{name}-stop", "budgets.amazonaws.com", args.account, may_stop, mine)
         self.profile, self.log_role_arn, self.stop_role_arn = profile.name, log.arn, stop.arn
         self.register_outputs({"profile": self.profile})
-
-    def _role(self, name: str, service: str, policy: pulumi.Input[str]) -> aws.iam.Role:
-        mine = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(name, name=name, assume_role_policy=trust(service, self._account), opts=mine)
-        aws.iam.RolePolicy(name, name=name, role=role.name, policy=policy, opts=mine)
-        return role

@@ -1,4 +1,4 @@
-"""A private network: one subnet, no gateway, no NAT. Out lead only endpoints of the region's S3 and Systems Manager."""
+"""A private network: one subnet, no gateway, no NAT. Out lead only endpoints of the region's S3 and other services."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import pulumi_aws as aws
 from trivet.render.aws_policies import endpoint_policy
 
 HTTPS = 443
-SESSIONS = ("ssm", "ssmmessages")  # what a shell or a tunnel through Systems Manager needs
 
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """Arguments of Network. `clients` are the only networks from which the gateway's `port` is reached."""
+    """Arguments of Network.
+
+    Attributes:
+        clients: the only networks from which the gateway's `port` is reached.
+        services: services of the region that are reached besides S3.
+    """
 
     region: str
     zone: str
@@ -23,6 +27,7 @@ class NetworkArgs:
     clients: tuple[str, ...]
     port: int
     bucket: str
+    services: tuple[str, ...]
     log_group_arn: pulumi.Input[str]
     log_role_arn: pulumi.Input[str]
 
@@ -62,8 +67,9 @@ class Network(pulumi.ComponentResource):
             opts=self._mine,
         )
         machine = self._security_group("machine", vpc.id, "the machine: nobody but the listed clients")
-        doors = self._security_group("endpoints", vpc.id, "Systems Manager's endpoints: the machine alone")
-        self._endpoints(vpc.id, subnet.id, routes.id, machine.id, doors.id)
+        self._store(vpc.id, routes.id, machine.id)
+        if args.services:
+            self._services(vpc.id, subnet.id, machine.id)
         for client in args.clients:
             aws.vpc.SecurityGroupIngressRule(
                 f"{name}-from-{client}",
@@ -87,14 +93,7 @@ class Network(pulumi.ComponentResource):
             opts=self._mine,
         )
 
-    def _endpoints(
-        self,
-        vpc: pulumi.Input[str],
-        subnet: pulumi.Input[str],
-        routes: pulumi.Input[str],
-        machine: pulumi.Input[str],
-        doors: pulumi.Input[str],
-    ) -> None:
+    def _store(self, vpc: pulumi.Input[str], routes: pulumi.Input[str], machine: pulumi.Input[str]) -> None:
         name, args = self._name, self._args
         store = aws.ec2.VpcEndpoint(
             f"{name}-s3",
@@ -105,7 +104,12 @@ class Network(pulumi.ComponentResource):
             policy=endpoint_policy(args.bucket, args.region),
             opts=self._mine,
         )
-        for service in SESSIONS:
+        self._https_out(f"{name}-to-s3", machine, prefix_list_id=store.prefix_list_id)
+
+    def _services(self, vpc: pulumi.Input[str], subnet: pulumi.Input[str], machine: pulumi.Input[str]) -> None:
+        name, args = self._name, self._args
+        doors = self._security_group("endpoints", vpc, "endpoints of services: the machine alone").id
+        for service in args.services:
             aws.ec2.VpcEndpoint(
                 f"{name}-{service}",
                 vpc_id=vpc,
@@ -116,7 +120,6 @@ class Network(pulumi.ComponentResource):
                 private_dns_enabled=True,
                 opts=self._mine,
             )
-        self._https_out(f"{name}-to-s3", machine, prefix_list_id=store.prefix_list_id)
         self._https_out(f"{name}-to-endpoints", machine, referenced_security_group_id=doors)
         aws.vpc.SecurityGroupIngressRule(
             f"{name}-from-machine",

@@ -1,13 +1,13 @@
-"""What lies at rest in the region: one key, a bucket with the bundle, and a group of logs with an end."""
+"""What lies at rest in the region: one key, a bucket, and a group of logs with an end."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from stacks.cloud.bundle_file import BundleFile
 from trivet.render.aws_policies import bucket_policy, key_policy
 
 KEY_DELETION_DAYS = 30  # the longest: a key that is gone takes the audit with it
@@ -15,12 +15,30 @@ ENCRYPTION = "aws:kms"
 
 
 @dataclass(frozen=True)
+class Item:
+    """An object of the bucket, from a file or a text; `digest` tells one content from another."""
+
+    key: str
+    digest: str
+    path: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class StorageArgs:
-    """Arguments of Storage. `retain` keeps the bucket from being deleted while the bundle lies in it."""
+    """Arguments of Storage.
+
+    Attributes:
+        items: what lies in the bucket.
+        log_group: the name of the group of logs.
+        log_days: how long they are kept.
+        retain: keeps the bucket from being deleted while something lies in it.
+    """
 
     account: str
     region: str
-    bundle: BundleFile
+    items: Sequence[Item]
+    log_group: str
     log_days: int
     retain: bool
 
@@ -31,7 +49,7 @@ class Storage(pulumi.ComponentResource):
     Attributes:
         key_arn: the key.
         bucket_name: known beforehand, so that policies can be written before anything exists.
-        bundle_url: where the bundle lies, `s3://…`.
+        items: what lies in the bucket, to wait for.
         log_group_arn: where the network's log goes.
     """
 
@@ -51,23 +69,24 @@ class Storage(pulumi.ComponentResource):
         aws.kms.Alias(name, name=f"alias/{name}", target_key_id=key.key_id, opts=mine)
         self.key_arn = key.arn
         bucket = self._bucket(name, args, key)
-        object_key = f"{args.bundle.digest.removeprefix('sha256:')}.tar"
-        aws.s3.BucketObjectv2(
-            f"{name}-bundle",
-            bucket=bucket.bucket,
-            key=object_key,
-            source=pulumi.FileAsset(args.bundle.path),
-            source_hash=args.bundle.digest,
-            server_side_encryption=ENCRYPTION,
-            kms_key_id=key.arn,
-            opts=mine,
-        )
-        self.bundle_url = f"s3://{self.bucket_name}/{object_key}"
+        self.items = [self._item(name, item, bucket, key) for item in args.items]
         group = aws.cloudwatch.LogGroup(
-            name, name=f"/trivet/{name}", retention_in_days=args.log_days, kms_key_id=key.arn, opts=mine
+            name, name=args.log_group, retention_in_days=args.log_days, kms_key_id=key.arn, opts=mine
         )
         self.log_group_arn = group.arn
         self.register_outputs({"keyArn": self.key_arn, "bucket": self.bucket_name})
+
+    def _item(self, name: str, item: Item, bucket: aws.s3.Bucket, key: aws.kms.Key) -> aws.s3.BucketObjectv2:
+        return aws.s3.BucketObjectv2(
+            f"{name}-{item.key}",
+            bucket=bucket.bucket,
+            key=item.key,
+            source=pulumi.FileAsset(item.path) if item.path else pulumi.StringAsset(item.text),
+            source_hash=item.digest,
+            server_side_encryption=ENCRYPTION,
+            kms_key_id=key.arn,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _bucket(self, name: str, args: StorageArgs, key: aws.kms.Key) -> aws.s3.Bucket:
         mine = pulumi.ResourceOptions(parent=self)

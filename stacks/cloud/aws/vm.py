@@ -8,11 +8,12 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from stacks.cloud.aws.budget import Budget, BudgetArgs
+from stacks.cloud.aws.budget import Budget, BudgetArgs, Stop
 from stacks.cloud.aws.identity import Identity, IdentityArgs
 from stacks.cloud.aws.machine import Machine, MachineArgs
 from stacks.cloud.aws.network import Network, NetworkArgs
-from stacks.cloud.aws.storage import Storage, StorageArgs
+from stacks.cloud.aws.settings import required
+from stacks.cloud.aws.storage import Item, Storage, StorageArgs
 from stacks.cloud.bundle_file import read_bundle
 from stacks.outputs import export
 from trivet.errors import SpecError
@@ -24,6 +25,7 @@ from trivet.residency.machine import choose_machine
 from trivet.spec import Lock, Settings, StackSpec
 from trivet.spec.aws import AwsSettings
 
+SESSIONS = ("ssm", "ssmmessages")  # what a shell or a tunnel through Systems Manager needs
 SHELL = "aws ssm start-session --region {0} --target {1}"
 TUNNEL = " --document-name AWS-StartPortForwardingSession --parameters portNumber={2},localPortNumber={2}"
 DEBIAN = "resolve:ssm:/aws/service/debian/release/12/latest/amd64"  # Debian's own, published in every region
@@ -36,11 +38,13 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
         SpecError: no machine of the region fits, the bundle is another one, or the settings do not belong together.
         IntegrityError: nobody whom the settings name has signed the bundle.
     """
-    own = _required(spec, settings)
-    today = datetime.now(UTC).date()
-    machine = choose_machine(spec, "aws", settings.region, load_tables(), today=today, wanted=own.machine)
+    own = required(spec, settings)
+    _require_image(spec, own)
+    tables, today = load_tables(), datetime.now(UTC).date()
+    machine = choose_machine(spec, "aws", settings.region, tables, today=today, wanted=own.machine)
     bundle = read_bundle(own.bundle, own.keys, lock, Path("inference.yaml"))
 
+    object_key = f"{bundle.digest.removeprefix('sha256:')}.tar"
     stack, region = pulumi.get_stack(), settings.region
     name, port = f"trivet-{stack}", settings.port or spec.gateway.port
     provider = aws.Provider(
@@ -52,7 +56,14 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     opts = pulumi.ResourceOptions(provider=provider)
     storage = Storage(
         name,
-        StorageArgs(account=own.account, region=region, bundle=bundle, log_days=own.log_days, retain=settings.retain),
+        StorageArgs(
+            account=own.account,
+            region=region,
+            items=[Item(object_key, bundle.digest, path=bundle.path)],
+            log_group=f"/trivet/{name}",
+            log_days=own.log_days,
+            retain=settings.retain,
+        ),
         opts,
     )
     identity = Identity(
@@ -76,6 +87,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
             clients=own.clients,
             port=port,
             bucket=storage.bucket_name,
+            services=SESSIONS,
             log_group_arn=storage.log_group_arn,
             log_role_arn=identity.log_role_arn,
         ),
@@ -87,7 +99,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
         settings=settings,
         installer=bundle.installer,
         keys=own.keys,
-        source=storage.bundle_url,
+        source=f"s3://{storage.bucket_name}/{object_key}",
     )
     node = Machine(
         name,
@@ -112,8 +124,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
             notify=own.notify,
             account=own.account,
             region=region,
-            instance=node.id,
-            stop_role_arn=identity.stop_role_arn,
+            stop=Stop(node.id, identity.stop_role_arn),
         ),
         opts,
     )
@@ -128,23 +139,11 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     pulumi.export("tunnel", pulumi.Output.format(SHELL + TUNNEL, region, node.id, port))
 
 
-def _required(spec: StackSpec, settings: Settings) -> AwsSettings:
-    """The provider's own settings, where spec and settings belong together."""
-    where = f"stacks/Pulumi.{pulumi.get_stack()}.yaml"
-    if settings.aws is None:
-        raise SpecError(where=where, value="no aws", rule="AWS has settings of its own", remedy="add aws")
-    if spec.gateway.frontier:
+def _require_image(spec: StackSpec, own: AwsSettings) -> None:
+    if own.image is None and needs_of(spec).memory_mib:
         raise SpecError(
-            where="gateway.frontier",
-            value=spec.gateway.frontier.url,
-            rule="a machine on AWS has no way out of its network",
-            remedy="remove the frontier from the spec",
-        )
-    if settings.aws.image is None and needs_of(spec).memory_mib:
-        raise SpecError(
-            where=where,
+            where=f"stacks/Pulumi.{pulumi.get_stack()}.yaml",
             value="no aws.image",
             rule="a stack that needs a GPU starts from an image with NVIDIA's driver, and Debian's own has none",
             remedy="run `pulumi config set --path aws.image ami-…` (docs/how-to/cloud.md)",
         )
-    return settings.aws

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,6 +96,15 @@ def seed(
     return Seed(store, Contents("trivet", lock, files, created=CREATED, expires=expires))
 
 
+def tar_layer(*names: str) -> bytes:
+    """An image's layer with empty files of these names."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as out:
+        for name in names:
+            out.addfile(tarfile.TarInfo(name))
+    return data.getvalue()
+
+
 def size(bundle: Path) -> int:
     """Bytes of a bundle's blobs."""
     return sum(path.stat().st_size for path in (bundle / "blobs" / "sha256").iterdir())
@@ -112,8 +123,10 @@ def tree(root: Path) -> str:
 
 
 def _image(store: Layout, name: str, layers: tuple[bytes, ...]) -> LockedImage:
-    config = store.put_bytes(canonical_json({"os": "linux", "architecture": "amd64", "name": name}), CONFIG)
     blobs = tuple(store.put_bytes(layer, LAYER) for layer in layers)
+    files = {"type": "layers", "diff_ids": [blob.digest for blob in blobs]}
+    told = {"os": "linux", "architecture": "amd64", "name": name, "config": {"Cmd": [name]}, "rootfs": files}
+    config = store.put_bytes(canonical_json(told), CONFIG)
     manifest = Manifest(schema_version=2, media_type=MANIFEST, config=config, layers=blobs)
     entry = store.put_bytes(manifest.dump(), MANIFEST)
     context = json_digest(name)

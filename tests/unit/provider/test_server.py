@@ -58,7 +58,7 @@ def test_an_error_arrives_as_its_text(stub: Any) -> None:
     assert caught.value.details() == (
         "trivet:host:Nothing\n"
         "  rule:   the provider knows trivet:host:Bundle, trivet:host:Workstation, trivet:lambdacloud:Instance, "
-        "trivet:modal:App\n"
+        "trivet:modal:App, trivet:registry:Image\n"
         "  remedy: correct the type, or update Trivet"
     )
 

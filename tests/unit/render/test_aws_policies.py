@@ -18,11 +18,12 @@ def statements(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_key_serves_the_account_and_the_logs_of_its_own_region() -> None:
-    account, logs = statements(policies.key_policy(ACCOUNT, REGION))
+def test_the_key_serves_the_account_and_the_logs_and_alarms_of_its_own_region() -> None:
+    account, logs, alarms = statements(policies.key_policy(ACCOUNT, REGION))
     assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert logs["Principal"] == {"Service": f"logs.{REGION}.amazonaws.com"}
     assert REGION in str(logs["Condition"])
+    assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
 def test_the_machine_decrypts_through_s3_alone() -> None:
@@ -52,3 +53,14 @@ def test_a_role_is_taken_on_behalf_of_the_account_alone(service: str, *, bound: 
     (trusted,) = statements(policies.trust(service, ACCOUNT))
     assert trusted["Principal"] == {"Service": service}
     assert ("Condition" in trusted) == bound
+
+
+def test_an_endpoint_reads_its_model_and_writes_its_answers_and_nothing_else() -> None:
+    place = policies.EndpointPlace(REGION, BUCKET, "model/1", KEY, "arn:aws:ecr:x:1:repository/r", "arn:aws:logs:x")
+    found = {each["Sid"]: each for each in statements(policies.endpoint_role_policy(place))}
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    assert found["read"]["Resource"] == [f"{bucket}/model/1/*", f"{bucket}/asked/*"]
+    assert found["answer"]["Resource"] == [f"{bucket}/answered/*", f"{bucket}/failed/*"]
+    assert found["image"]["Resource"] == place.repository_arn
+    assert found["key"]["Resource"] == found["disk"]["Resource"] == KEY
+    assert not any("Delete" in str(each["Action"]) for sid, each in found.items() if sid != "network")

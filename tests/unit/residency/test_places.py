@@ -153,3 +153,18 @@ def test_on_a_machine_of_the_cloud_everything_but_people_and_pulumi_lies_in_the_
     kinds = {"compute", "volume", "bucket", "key", "log", "secret", "telemetry", "model-cache"}
     assert {(found[kind].provider, found[kind].region) for kind in kinds} == {("aws", "af-south-1")}
     assert judge(*found.values(), regime="za-strict").lawful
+
+
+AWS = {"account": "1" * 12, "bundle": "b.tar", "keys": ["RW" + "A" * 54], "notify": "a@b.example", "budget": 1}
+
+
+@pytest.mark.parametrize(("region", "lawful"), [("af-south-1", True), ("eu-west-3", False)])
+def test_an_endpoint_is_where_the_provider_offers_the_service(region: str, *, lawful: bool) -> None:
+    cloud = {"tier": "cloud", "provider": "aws", "target": "sagemaker", "aws": AWS, "operatedFrom": "ZA"}
+    spec, changed = spec_with({}), settings(**cloud, region=region)
+    placed = stack_assets(spec, changed, load_tables(), state_backend="s3://b?region=af-south-1")
+    assert any(asset.service == "sagemaker" for asset in placed)
+    assert judge(*placed, regime="za-strict").lawful is lawful
+    refused = judge(*placed, regime="eu").refused
+    # eu-west-3 is in France, and the table of the service does not list it.
+    assert any("service sagemaker" in finding.because for finding in refused) is not lawful

@@ -47,6 +47,12 @@ def test_what_is_not_said_is_the_careful_choice() -> None:
         ({"image": "resolve:ssm:x y"}, "image"),
         ({"zone": "af-south-1b"}, "zone"),
         ({"acount": "1"}, "acount"),
+        ({"hours": {"start": "7", "stop": "19:00"}}, "start"),
+        ({"hours": {"start": "07:00", "stop": "07:00"}}, "different times"),
+        ({"hours": {"start": "07:00", "stop": "19:00", "days": "daily"}}, "days"),
+        ({"stopIdleMinutes": 12}, "stopIdleMinutes"),
+        ({"endpoint": {"mode": "serverless"}}, "mode"),
+        ({"endpoint": {"instances": 0}}, "instances"),
     ],
 )
 def test_what_breaks_a_rule_is_refused(own: dict[str, Any], words: str) -> None:
@@ -72,3 +78,16 @@ def test_tier_provider_and_target_belong_together(stack: str, config: dict[str, 
 def test_on_the_machine_itself_the_target_is_local_and_nothing_of_aws_is_needed() -> None:
     settings = parse_settings("clinic", {"tier": "cloud", "provider": "aws", "region": "af-south-1"})
     assert (settings.target, settings.aws) == ("local", None)
+
+
+def test_an_endpoint_is_the_same_settings_with_another_target() -> None:
+    settings = parse({"endpoint": {"mode": "realtime"}}, target="sagemaker")
+    assert settings.aws is not None
+    assert (settings.aws.endpoint.mode, settings.aws.endpoint.instances) == ("realtime", 1)
+
+
+@pytest.mark.parametrize("own", [{"hours": {"start": "07:00", "stop": "19:00"}}, {"stopIdleMinutes": 30}])
+def test_hours_are_a_machine_s(own: dict[str, Any]) -> None:
+    assert parse(own).aws is not None
+    with pytest.raises(SpecError, match="a machine's"):
+        parse(own, target="sagemaker")

@@ -8,12 +8,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.fakes.pulumi_cloud.aws import compute, cost, identity, network, storage
+from tests.fakes.pulumi_cloud.aws import compute, cost, identity, network, serving, storage, watching
 from tests.fakes.pulumi_cloud.aws.kind import GONE, Account, Kind
 from tests.fakes.pulumi_cloud.plugin import Properties, RefusedError
 from tests.fakes.pulumi_cloud.schema import UNKNOWN, Failure
 
-KINDS: dict[str, Kind] = {**storage.KINDS, **identity.KINDS, **network.KINDS, **compute.KINDS, **cost.KINDS}
+MODULES = (storage, identity, network, compute, cost, serving, watching)
+KINDS: dict[str, Kind] = {token: kind for module in MODULES for token, kind in module.KINDS.items()}
 
 
 class Aws:

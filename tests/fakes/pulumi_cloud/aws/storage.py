@@ -124,16 +124,23 @@ def _past_policy(s3: Any, bucket: str) -> Iterator[Any]:
             s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
 
-def _object(account: Account, inputs: Properties) -> tuple[str, Properties]:
-    file = Path(inputs["source"]["path"])
+def _content(asset: dict[str, str]) -> bytes:
+    if "text" in asset:
+        return asset["text"].encode()
+    file = Path(asset["path"])
     if not file.is_file():
         raise RefusedError(f"opening S3 object source ({file}): no such file or directory")
+    return file.read_bytes()
+
+
+def _object(account: Account, inputs: Properties) -> tuple[str, Properties]:
+    data = _content(inputs["source"])
     key = {"SSEKMSKeyId": inputs["kmsKeyId"]} if "kmsKeyId" in inputs else {}
     with _past_policy(account.at(inputs, "s3"), inputs["bucket"]) as s3:
         s3.put_object(
             Bucket=inputs["bucket"],
             Key=inputs["key"],
-            Body=file.read_bytes(),
+            Body=data,
             ServerSideEncryption=inputs.get("serverSideEncryption", "AES256"),
             **key,
         )

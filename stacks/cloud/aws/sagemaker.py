@@ -1,0 +1,108 @@
+"""SageMaker's part: a model in our network without a way out, and the endpoint that serves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from trivet.render.aws_policies import ANSWERED, FAILED
+from trivet.render.endpoint import Endpoint
+from trivet.spec.aws import AwsEndpoint
+
+VARIANT = "stack"
+LONGEST_START = 3600  # seconds; SageMaker's own bounds
+SHORTEST_START = 60
+
+
+@dataclass(frozen=True)
+class SageMakerArgs:
+    """Arguments of SageMaker.
+
+    Attributes:
+        version: tells one content of the model's directory from another.
+        source: `s3://…/` of the model's directory.
+        answers: `s3://…` below which asynchronous answers go.
+        start_seconds: how long the container may take until it is ready.
+    """
+
+    endpoint: Endpoint
+    serving: AwsEndpoint
+    version: str
+    machine: str
+    volume: int
+    image: pulumi.Input[str]
+    source: str
+    answers: str
+    start_seconds: int
+    key_arn: pulumi.Input[str]
+    role_arn: pulumi.Input[str]
+    subnet: pulumi.Input[str]
+    group: pulumi.Input[str]
+
+
+class SageMaker(pulumi.ComponentResource):
+    """Model, configuration and endpoint: a new model is a new configuration, to which the endpoint moves over.
+
+    Attributes:
+        name: the endpoint's.
+    """
+
+    def __init__(self, name: str, args: SageMakerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("trivet:aws:SageMaker", name, None, opts)
+        mine = pulumi.ResourceOptions(parent=self)
+        model = aws.sagemaker.Model(
+            name,
+            name=f"{name}-{args.version}",
+            execution_role_arn=args.role_arn,
+            enable_network_isolation=True,
+            primary_container={
+                "image": args.image,
+                "environment": args.endpoint.environment,
+                "model_data_source": {
+                    "s3_data_sources": [{"s3_uri": args.source, "s3_data_type": "S3Prefix", "compression_type": "None"}]
+                },
+            },
+            vpc_config={"subnets": [args.subnet], "security_group_ids": [args.group]},
+            opts=mine,
+        )
+        configuration = aws.sagemaker.EndpointConfiguration(
+            name,
+            name=f"{name}-{args.version}-{args.serving.mode}",
+            kms_key_arn=args.key_arn,
+            production_variants=[
+                {
+                    "variant_name": VARIANT,
+                    "model_name": model.name,
+                    "instance_type": args.machine,
+                    "initial_instance_count": 1,
+                    "container_startup_health_check_timeout_in_seconds": min(
+                        LONGEST_START, max(SHORTEST_START, args.start_seconds)
+                    ),
+                    **({} if has_own_disk(args.machine) else {"volume_size_in_gb": args.volume}),
+                }
+            ],
+            async_inference_config=_asynchronous(args) if args.serving.mode == "async" else None,
+            opts=mine,
+        )
+        endpoint = aws.sagemaker.Endpoint(name, name=name, endpoint_config_name=configuration.name, opts=mine)
+        self.name = endpoint.name
+        self.register_outputs({"name": self.name})
+
+
+def has_own_disk(machine: str) -> bool:
+    """Whether an instance type brings a local disk, which SageMaker uses: it refuses a volume then."""
+    family = machine.removeprefix("ml.").partition(".")[0]
+    return "d" in family[1:]
+
+
+def _asynchronous(args: SageMakerArgs) -> dict[str, object]:
+    return {
+        "output_config": {
+            "s3_output_path": f"{args.answers}/{ANSWERED}",
+            "s3_failure_path": f"{args.answers}/{FAILED}",
+            "kms_key_id": args.key_arn,
+        },
+        "client_config": {"max_concurrent_invocations_per_instance": args.serving.concurrency},
+    }
