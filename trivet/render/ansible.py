@@ -59,6 +59,8 @@ def role_variables(settings: Settings, host: SshTarget, roles: WorkstationSettin
         variables["backup_data_root"] = (roles.engine or EngineRole()).data_root
     if roles.access:
         variables |= {"access_name": roles.access.name or host.in_url, "access_gateway_port": port}
+    if roles.power:
+        variables["power_root"] = settings.root
     return variables
 
 

@@ -107,6 +107,30 @@ class AccessRole(Frozen):
     ] = "internal"
 
 
+class Ups(Frozen):
+    """The uninterruptible power supply at the host, as ups.conf(5) has it."""
+
+    driver: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="NUT's, such as usbhid-ups.")]
+    port: Annotated[str, Field(pattern=r"^[A-Za-z0-9/][A-Za-z0-9/._:@-]*$", description="Where it is found.")] = "auto"
+    options: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z][a-zA-Z0-9_.]*$")], Annotated[str, Field(pattern=r'^[^"\\\n]*$')]],
+        Field(default_factory=dict, description="Whatever else the driver takes; a flag has an empty value."),
+    ]
+    on_battery_seconds: Annotated[
+        int, Field(ge=0, le=86400, description="On battery until the host is switched off; 0: until that is low.")
+    ] = 0
+
+
+class PowerRole(Frozen):
+    """An orderly stop, also on battery, and wake-on-LAN."""
+
+    drain_seconds: Annotated[
+        int, Field(ge=0, le=600, description="In which requests in flight may end before the host stops.")
+    ] = 30
+    wake_on_lan: Annotated[bool, Field(description="A magic packet switches the host on.")] = False
+    ups: Ups | None = None
+
+
 class WorkstationSettings(Frozen):
     """The roles that are played. One that is null is not; what it did before stays."""
 
@@ -115,3 +139,4 @@ class WorkstationSettings(Frozen):
     nvidia: NvidiaRole | None = NvidiaRole()
     backup: BackupRole | None = None
     access: AccessRole | None = None
+    power: PowerRole | None = None

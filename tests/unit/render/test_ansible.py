@@ -43,7 +43,12 @@ def test_there_are_cases() -> None:
 
 def test_every_variable_is_one_that_its_role_knows() -> None:
     everything = variables(
-        workstation={"backup": {"repository": "/srv/b"}, "access": {"name": "gpu1"}, "hardening": {"rebootAt": "04:00"}}
+        workstation={
+            "backup": {"repository": "/srv/b"},
+            "access": {"name": "gpu1"},
+            "hardening": {"rebootAt": "04:00"},
+            "power": {"ups": {"driver": "usbhid-ups"}},
+        }
     )
     known = {"workstation_roles"}
     for role in everything["workstation_roles"]:
@@ -53,7 +58,9 @@ def test_every_variable_is_one_that_its_role_knows() -> None:
 
 
 def test_defaults_are_the_roles_own() -> None:
-    found = variables(workstation={"access": {"name": "gpu1"}, "backup": {"repository": "/var/backups/trivet"}})
+    found = variables(
+        workstation={"access": {"name": "gpu1"}, "backup": {"repository": "/var/backups/trivet"}, "power": {}}
+    )
     for role in found["workstation_roles"]:
         defaults = YAML(typ="safe", pure=True).load(
             (ROOT / "ansible" / "roles" / role / "defaults" / "main.yml").read_text()
@@ -96,6 +103,9 @@ def test_without_the_key_the_host_is_left_to_its_owner() -> None:
         ({"workstation": {"backup": {"repository": "relative"}}}, "repository"),
         ({"workstation": {"access": {"name": "Gpu 1"}}}, "name"),
         ({"workstation": {"access": {"name": "gpu1"}}, "bind": "192.0.2.7"}, "set bind to 127.0.0.1"),
+        ({"workstation": {"power": {"ups": {}}}}, "driver"),
+        ({"workstation": {"power": {"ups": {"driver": "usbhid-ups", "options": {"x": "a\nb"}}}}}, "options"),
+        ({"workstation": {"power": {"drainSeconds": 601}}}, "drainSeconds"),
         ({"workstation": {"gpu": {}}}, "gpu"),
     ],
 )
