@@ -48,7 +48,7 @@ def _install(spec: StackSpec, lock: Lock, settings: Settings, *, after: Sequence
     """One host: what it is to be besides the stack, and then the stack."""
     installation = render(spec, lock, settings, stack=pulumi.get_stack())
     password = pulumi.Config().get_secret("sudoPassword") if settings.host and settings.host.sudo else None
-    setup = render_setup(settings, port=installation.port)
+    setup = render_setup(settings, port=installation.port, spec=spec, lock=lock)
     if setup:
         wanted = WorkstationArgs(setup, password, _role_secrets(settings))
         after = [Workstation(_name(settings, WORKSTATION), wanted, _options(settings, WORKSTATION, after))]
@@ -70,7 +70,7 @@ def _options(settings: Settings, alone: str, after: Sequence[pulumi.Resource]) -
 
 def _url(settings: Settings, bundle: Bundle) -> pulumi.Input[str]:
     access = settings.workstation and settings.workstation.access
-    if access and settings.host:
+    if access and settings.host and not access.wireguard:
         return f"https://{access.name or settings.host.in_url}:{access.port}/v1"
     return bundle.url
 

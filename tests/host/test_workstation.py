@@ -9,13 +9,17 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.host.conftest import CACHE, lab
 from tests.host.playing import SHUT_PORT, ansible_playbook, is_open
-from tests.host.stack import RemoteStack
+from tests.host.stack import ROOT, RemoteStack
 from tests.program.arguments import arguments_of_every_process
+from tests.program.stack import eventually
+from tools.lab.engine import docker
 from tools.lab.workstation import boot
 from trivet.render.ansible import render_setup
 from trivet.spec import parse_settings
@@ -137,3 +141,48 @@ def test_a_setting_that_breaks_a_rule_is_refused_before_anything_changes(stack: 
     finally:
         stack.settings["workstation"] = good
         stack.write()
+
+
+def first_refusal(stack: RemoteStack) -> httpx.Response:
+    """What a client who asks again and again is told in the end; every answer before that was whole."""
+    question = {"model": stack.spec["models"][0]["name"], "messages": [{"role": "user", "content": "Who are you?"}]}
+    headers = {"authorization": f"Bearer {stack.key_file.read_text().strip()}"}
+    with httpx.Client(headers=headers, timeout=60) as client:
+        while (answer := client.post(f"{stack.url}/chat/completions", json=question)).status_code == 200:
+            assert answer.json()["choices"][0]["finish_reason"] in {"stop", "length"}
+    return answer
+
+
+def is_ready(stack: RemoteStack) -> bool:
+    try:
+        return httpx.get(f"{stack.url.removesuffix('/v1')}/ready", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_on_battery_what_was_admitted_is_answered_before_the_host_is_switched_off(
+    stack: RemoteStack, tmp_path: Path
+) -> None:
+    """The mains go, NUT waits for its two seconds, and nobody's request is cut off; then everything comes back."""
+    mains = tmp_path / "mains"
+    mains.write_text("ups.status: OL\n")
+    host = stack.workstation
+    host.sh("mkdir -p /etc/nut")
+    docker("cp", str(mains), f"{host.name}:/etc/nut/lab.dev")
+    ups = {"driver": "dummy-ups", "port": "lab.dev", "onBatterySeconds": 2}
+    stack.settings["workstation"]["power"] = {"ups": ups}
+    stack.write()
+    stack.up()
+    with ThreadPoolExecutor(3) as pool:
+        told = [pool.submit(first_refusal, stack) for _ in range(3)]
+        host.sh("echo 'ups.status: OB' >/etc/nut/lab.dev")
+        refusals = [each.result() for each in told]
+    assert {(each.status_code, each.json()["error"]["code"]) for each in refusals} == {(503, "draining")}
+    assert all(int(each.headers["retry-after"]) > 0 for each in refusals)
+    docker("wait", host.name)
+    docker("cp", str(mains), f"{host.name}:/etc/nut/lab.dev")
+    assert host.start().address == host.address
+    eventually(lambda: is_ready(stack), seconds=90)
+    assert host.sh(f"ls -A {ROOT}/*/etc /var/lib/trivet-drain | grep -c draining || :") == "0"
+    eventually(lambda: {each["State"]["Health"]["Status"] for each in stack.containers().values()} == {"healthy"})
+    stack.require_converged()

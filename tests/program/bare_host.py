@@ -48,7 +48,7 @@ class BareHost:
         legacy = docker("info", "--format", "{{.CgroupVersion}}").strip() == "1"
         groups, init = (CGROUP_1, CGROUP_1_INIT) if legacy else (CGROUP_2, ("/sbin/init",))
         medium = f"--volume={bundle}:/media/bundle:ro"
-        self._instruments = _image("instruments", INSTRUMENTS)
+        self._instruments = instruments()
         docker(
             "run", "--detach", f"--name={name}", "--network=none", medium, *RIGHTS, *groups, _image("host", HOST), *init
         )
@@ -89,6 +89,11 @@ class BareHost:
         done = subprocess.run([*argv, "bash", "-c", script], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+def instruments() -> str:
+    """The name of an image with what hosts are looked at with, from their own network."""
+    return _image("instruments", INSTRUMENTS)
 
 
 def _image(name: str, packages: tuple[str, ...]) -> str:

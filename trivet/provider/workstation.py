@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pulumi.provider.experimental import provider as rpc
 from pulumi.provider.experimental.property_value import PropertyValue
 from pydantic import ValidationError
 
+from trivet.bundle.layout import Layout
 from trivet.drivers.ansible import Outcome, Play, Player, TaskFailedError, Witness, roles_digest
+from trivet.drivers.ansible.packages import lay_out
+from trivet.drivers.facts.collect import gpus
+from trivet.drivers.facts.partition import MisfitError, Model, plan
 from trivet.drivers.host import Host
 from trivet.drivers.targets import connect
 from trivet.errors import HostError
@@ -119,7 +124,9 @@ class Workstation:
             note(line)
 
     def _play(self, urn: str, properties: Properties) -> Properties:
+        self._variables(properties)  # what does not fit is refused before anything changes
         try:
+            self._supply(urn, properties)
             outcome = self._run(urn, properties, check=False)
         except HostError as exc:
             outputs = {**properties, **wrap_map({"pending": {UNFINISHED: str(exc)}})}
@@ -133,7 +140,7 @@ class Workstation:
         """What is pending, and what to look at to know whether that changes."""
         try:
             outcome = self._run(urn, properties, check=True)
-        except TaskFailedError as exc:
+        except (TaskFailedError, MisfitError) as exc:
             outcome = Outcome(changes={exc.where: str(exc.value)})
         witness = outcome.witness
         looked = {**witness.plain(), "digest": witness.digest(self._host(properties))} if witness else None
@@ -153,8 +160,25 @@ class Workstation:
         player = Player(setup.host, text_of(properties, "sudoPassword"))
         self._running.add(player)
         secrets = properties.get("secrets")
-        play = Play(setup.variables, plain(secrets) if secrets else {})
+        play = Play(self._variables(properties), plain(secrets) if secrets else {})
         return player.run(play, self._log.of(urn), check=check)
+
+    def _variables(self, properties: Properties) -> dict[str, Any]:
+        """Those of the setup, with the plan of the cards where models want some and the host shows some."""
+        variables = _setup(properties).variables
+        if not (models := [Model(**each) for each in variables.get("gpu_partition_models", ())]):
+            return variables
+        _, cards = gpus(self._host(properties))
+        if not cards:
+            return variables
+        parts = plan(models, cards, mig=variables["gpu_partition_mig"])
+        return {**variables, "gpu_partition_cards": [each.plain() for each in parts]}
+
+    def _supply(self, urn: str, properties: Properties) -> None:
+        """Bring the packages that the roles install, where the host's own sources are not to be asked."""
+        if packages := _setup(properties).packages:
+            store = Layout(Path(packages.store))
+            lay_out(self._host(properties), store, packages.manifests, self._log.of(urn))
 
     def _host(self, properties: Properties) -> Host:
         host = connect(_setup(properties).host, text_of(properties, "sudoPassword"))

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from trivet.spec import Settings
-from trivet.spec.base import Frozen
+from trivet.errors import SpecError
+from trivet.residency.fit import width_of
+from trivet.spec import Lock, Settings, StackSpec
+from trivet.spec.base import Digest, Frozen
 from trivet.spec.ssh import SshTarget
 from trivet.spec.workstation import EngineRole, WorkstationSettings
+
+PACKAGES = "/var/lib/trivet-packages"  # on the host
+ARTIFACT = re.compile(r"debian/(?P<suite>[a-z]+)-workstation")
+
+
+class Packages(Frozen):
+    """Debian packages that the host is given: the store that has them, and digests of artifacts by release."""
+
+    store: str
+    manifests: dict[str, Digest]
 
 
 class Setup(Frozen):
@@ -18,19 +31,56 @@ class Setup(Frozen):
 
     host: SshTarget
     variables: Annotated[dict[str, Any], Field(description="Of ansible/playbooks/workstation.yml; none is secret.")]
+    packages: Packages | None = None
 
 
-def render_setup(settings: Settings, *, port: int) -> Setup | None:
+def render_setup(
+    settings: Settings, *, port: int, spec: StackSpec | None = None, lock: Lock | None = None
+) -> Setup | None:
     """What is to be made of the host; None where the settings leave that to its owner.
 
     Args:
         settings: the stack's.
         port: the gateway's on the host.
+        spec: whose models want cards; without it none does.
+        lock: what names the bundle's packages, where they are wanted.
+
+    Raises:
+        SpecError: the bundle's packages are wanted, and the lock names none.
     """
     if settings.host is None or settings.workstation is None:
         return None
     variables = role_variables(settings, settings.host, settings.workstation, port=port)
-    return Setup(host=settings.host, variables=variables)
+    if settings.workstation.gpu_partition:
+        variables["gpu_partition_models"] = gpu_models(spec) if spec else []
+    packages = _packages(lock) if settings.workstation.packages == "bundle" else None
+    if packages:
+        variables["workstation_packages"] = PACKAGES
+    return Setup(host=settings.host, variables=variables, packages=packages)
+
+
+def _packages(lock: Lock | None) -> Packages:
+    artifacts = lock.artifacts if lock else {}
+    manifests = {
+        found["suite"]: artifact.manifest for name, artifact in artifacts.items() if (found := ARTIFACT.fullmatch(name))
+    }
+    if not manifests:
+        raise SpecError(
+            where="inference.lock",
+            value="no debian/…-workstation",
+            rule="with workstation.packages: bundle, the lock names the Debian packages that the roles install",
+            remedy="run `trivet build --host trixie`, which gathers them, or set workstation.packages to mirror",
+        )
+    return Packages(store=".trivet/store", manifests=manifests)
+
+
+def gpu_models(spec: StackSpec) -> list[dict[str, Any]]:
+    """Models that need a card: MiB in all, and on how many cards."""
+    return [
+        {"name": model.name, "memory_mib": model.gpu_memory_mib, "width": width_of(spec, model)}
+        for model in spec.models
+        if model.gpu_memory_mib
+    ]
 
 
 def role_variables(settings: Settings, host: SshTarget, roles: WorkstationSettings, *, port: int) -> dict[str, Any]:
@@ -42,7 +92,7 @@ def role_variables(settings: Settings, host: SshTarget, roles: WorkstationSettin
         roles: the settings of the roles.
         port: the gateway's on the host.
     """
-    chosen = {name: role for name, role in roles if role is not None}
+    chosen = {name: role for name, role in roles if isinstance(role, Frozen)}
     variables: dict[str, Any] = {"workstation_roles": list(chosen)}
     for name, role in chosen.items():
         given = role.model_dump(mode="json", exclude_none=True)
@@ -59,6 +109,11 @@ def role_variables(settings: Settings, host: SshTarget, roles: WorkstationSettin
         variables["backup_data_root"] = (roles.engine or EngineRole()).data_root
     if roles.access:
         variables |= {"access_name": roles.access.name or host.in_url, "access_gateway_port": port}
+    if roles.hardening and roles.access and roles.access.wireguard:
+        variables |= {
+            "hardening_tunnel_port": roles.access.wireguard.port,
+            "hardening_tunnel_gateway_port": port,
+        }
     if roles.power:
         variables["power_root"] = settings.root
     return variables
@@ -67,5 +122,5 @@ def role_variables(settings: Settings, host: SshTarget, roles: WorkstationSettin
 def _public(settings: Settings, roles: WorkstationSettings, port: int) -> tuple[int, ...]:
     """Where clients come in."""
     if roles.access:
-        return (roles.access.port,)
+        return () if roles.access.wireguard else (roles.access.port,)
     return () if ip_address(settings.bind).is_loopback else (port,)

@@ -30,6 +30,7 @@ GPU: dict[str, Any] = {
     },
     "shm_size": SHARED_MEMORY,
 }
+CDI = "trivet.dev/gpu"  # the role gpu_partition says what a model's device of this kind is on its host
 INSIDE, EDGE = "models", "edge"
 
 
@@ -38,7 +39,7 @@ def services(spec: StackSpec, lock: Lock, settings: Settings) -> dict[str, dict[
 
     Each carries a digest of its own definition as a label, so that a container tells what it was started as.
     """
-    rendered = {service_name(each.model.name): _model(each, spec, lock) for each in deployed(spec, lock)}
+    rendered = {service_name(each.model.name): _model(each, spec, lock, settings) for each in deployed(spec, lock)}
     rendered[GATEWAY] = _gateway(spec, lock, settings, after=sorted(rendered))
     return {
         name: {**service, "labels": {DEFINITION: json_digest(service)}} for name, service in sorted(rendered.items())
@@ -79,7 +80,7 @@ def _command(service: Mapping[str, Any]) -> dict[str, list[str]]:
     return {"command": argv(service["command"])} if "command" in service else {}
 
 
-def _model(each: Deployed, spec: StackSpec, lock: Lock) -> dict[str, Any]:
+def _model(each: Deployed, spec: StackSpec, lock: Lock, settings: Settings) -> dict[str, Any]:
     model, runtime = each.model, RUNTIMES[each.model.runtime]
     traits, image = runtime.traits, spec.runtimes[model.runtime].image
     return {
@@ -92,8 +93,16 @@ def _model(each: Deployed, spec: StackSpec, lock: Lock) -> dict[str, Any]:
         "volumes": [_bind(paths.model_file(file.digest), f"/models/{file.path}") for file in each.files],
         "networks": [INSIDE],
         **({"environment": dict(traits.environment)} if traits.environment else {}),
-        **(GPU if traits.gpu else {}),
+        **(_gpu(each, settings) if traits.gpu else {}),
     }
+
+
+def _gpu(each: Deployed, settings: Settings) -> dict[str, Any]:
+    """All cards; or, where the host's are partitioned, the model's own."""
+    if settings.workstation is None or settings.workstation.gpu_partition is None:
+        return GPU
+    device = {"driver": "cdi", "device_ids": [f"{CDI}={each.model.name}"], "capabilities": ["gpu"]}
+    return {**GPU, "deploy": {"resources": {"reservations": {"devices": [device]}}}}
 
 
 def _gateway(spec: StackSpec, lock: Lock, settings: Settings, *, after: list[str]) -> dict[str, Any]:

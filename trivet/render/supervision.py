@@ -26,6 +26,8 @@ STACK = """\
 Description=Trivet: the stack {project}
 Wants=docker.service network-online.target {watchdog}
 After=docker.service network-online.target
+# Where the role power has it: requests in flight end before the stack is stopped.
+Before=trivet-drain.service
 RequiresMountsFor={root}
 StartLimitIntervalSec=0
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from trivet.residency.tables import Gpu, Instance, Tables, Throughput
 from trivet.spec import StackSpec
+from trivet.spec.model import ModelSpec
 
 USABLE: Final = 0.93  # of the memory as sold, after ECC and the driver: T4, L4 and L40S report 93.7 %, others more
 MIB_A_GIB: Final = 1024
@@ -30,13 +31,18 @@ class Needs:
         return ", ".join([f"{gpus} with {max(self.memory_mib)} MiB", *types])
 
 
+def width_of(spec: StackSpec, model: ModelSpec) -> int:
+    """On how many GPUs a model is spread."""
+    width = spec.arguments(model).get(PARALLEL, 1)
+    return width if isinstance(width, int) and width > 0 else 1
+
+
 def needs_of(spec: StackSpec) -> Needs:
     """Add up what the models of a spec need."""
     models = [model for model in spec.models if model.gpu_memory_mib]
     loads: list[int] = []
     for model in models:
-        width = spec.arguments(model).get(PARALLEL, 1)
-        spread = width if isinstance(width, int) and width > 0 else 1
+        spread = width_of(spec, model)
         loads += [0] * (spread - len(loads))
         for at in range(spread):
             loads[at] += -(-model.gpu_memory_mib // spread)

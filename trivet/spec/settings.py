@@ -120,7 +120,10 @@ class Settings(Frozen):
             refuse("host is for target ssh", "run `pulumi config set target ssh`, or remove host", ("host",))
         if self.target != "ssh" and self.workstation is not None:
             refuse("workstation is for target ssh", "set target to ssh, or remove workstation", ("workstation",))
-        if self.workstation and self.workstation.access and not ip_address(self.bind).is_loopback:
+        access = self.workstation.access if self.workstation else None
+        if access and access.wireguard and self.bind != access.address:
+            refuse("the gateway listens in the tunnel", f"set bind to {access.address}", ("bind",))
+        if access and not access.wireguard and not ip_address(self.bind).is_loopback:
             refuse("with workstation.access clients come through it alone", "set bind to 127.0.0.1", ("bind",))
         return self
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from trivet.spec.base import Frozen, refuse
 from trivet.spec.gateway import Port
@@ -20,6 +20,24 @@ def _network(text: str) -> str:
         IPv4Network(text)
     except ValueError as exc:
         refuse(f"base is an IPv4 network ({exc})", "write it as 172.30.0.0/16")
+    return text
+
+
+def _tunnel_address(text: str) -> str:
+    try:
+        IPv4Address(text)
+    except ValueError as exc:
+        refuse(f"address is an IPv4 address ({exc})", "write it as 10.88.0.2")
+    return text
+
+
+def _interface(text: str) -> str:
+    try:
+        network = IPv4Interface(text).network
+    except ValueError as exc:
+        refuse(f"address is an IPv4 address with the length of its network ({exc})", "write it as 10.88.0.1/24")
+    if network.prefixlen > 30:  # noqa: PLR2004  # itself, a peer, the network, broadcast
+        refuse("the tunnel's network has room for peers", "write it as 10.88.0.1/24")
     return text
 
 
@@ -69,6 +87,12 @@ class NvidiaRole(Frozen):
     clock: Annotated[int, Field(ge=0, le=5000, description="MHz at which cards are held; 0 for their own.")] = 0
 
 
+class GpuPartitionRole(Frozen):
+    """Each model its own card, or its own slice of one; where that is not to be had, models share a card."""
+
+    mig: Annotated[bool, Field(description="Whether cards that can be cut into slices may be.")] = True
+
+
 class BackupRole(Frozen):
     """Encrypted backups of audit and configuration, each proved by restoring it. Wants the secret backupPassword."""
 
@@ -90,8 +114,38 @@ class BackupRole(Frozen):
     keep_monthly: Annotated[int, Field(ge=0, le=600)] = 12
 
 
+class Peer(Frozen):
+    """Who is let into the tunnel. Its private key is its own."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 @._-]{0,63}$", description="For people.")]
+    public_key: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$", description="As `wg pubkey` prints it.")
+    ]
+    address: Annotated[str, AfterValidator(_tunnel_address), Field(description="In the tunnel, such as 10.88.0.2.")]
+
+
+class WireGuard(Frozen):
+    """A tunnel, through which alone the gateway is reached."""
+
+    address: Annotated[
+        str, AfterValidator(_interface), Field(description="The host's in the tunnel, such as 10.88.0.1/24.")
+    ]
+    port: Annotated[Port, Field(description="UDP.")] = 51820
+    peers: Annotated[tuple[Peer, ...], Field(min_length=1, strict=False)]
+
+    @model_validator(mode="after")
+    def _peers_are_told_apart(self) -> Self:
+        inside = IPv4Interface(self.address)
+        addresses = [IPv4Address(peer.address) for peer in self.peers]
+        if any(each not in inside.network or each == inside.ip for each in addresses):
+            refuse(f"peers have addresses of {inside.network}, other than {inside.ip}", "choose one there for each")
+        if len({*addresses}) < len(addresses) or len({peer.public_key for peer in self.peers}) < len(self.peers):
+            refuse("each peer has an address and a key of its own", "run `wg genkey` on each of them")
+        return self
+
+
 class AccessRole(Frozen):
-    """Caddy before the gateway: TLS, on the only port that clients reach."""
+    """Caddy before the gateway, or a tunnel to it: TLS or WireGuard, on the only port that clients reach."""
 
     name: Annotated[
         str | None,
@@ -100,11 +154,23 @@ class AccessRole(Frozen):
             description="The host's, as clients call it; the address that it is reached at when absent.",
         ),
     ] = None
+    wireguard: Annotated[WireGuard | None, Field(description="A tunnel instead of TLS.")] = None
     port: Port = 443
     certificate: Annotated[
         Literal["internal", "acme"],
         Field(description="internal: of an authority of its own. acme: of Let's Encrypt, over port 443."),
     ] = "internal"
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if self.name and self.wireguard:
+            refuse("access is by TLS, under a name, or by wireguard", "remove one of name and wireguard")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where the gateway listens: on the loopback address, or in the tunnel."""
+        return self.wireguard.address.partition("/")[0] if self.wireguard else "127.0.0.1"
 
 
 class Ups(Frozen):
@@ -134,9 +200,15 @@ class PowerRole(Frozen):
 class WorkstationSettings(Frozen):
     """The roles that are played. One that is null is not; what it did before stays."""
 
+    packages: Annotated[
+        Literal["mirror", "bundle"],
+        Field(description="The roles' Debian packages: from the host's own apt sources, or from the bundle."),
+    ] = "mirror"
+
     engine: EngineRole | None = EngineRole()
     hardening: HardeningRole | None = HardeningRole()
     nvidia: NvidiaRole | None = NvidiaRole()
+    gpu_partition: GpuPartitionRole | None = None
     backup: BackupRole | None = None
     access: AccessRole | None = None
     power: PowerRole | None = None

@@ -10,9 +10,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.unit.examples import ROOT
+from tests.unit.render.cases import cases
 from trivet.errors import SpecError
 from trivet.render.ansible import render_setup
-from trivet.spec import Settings, parse_settings
+from trivet.spec import LockedArtifact, Settings, parse_settings
 
 CASES = sorted((ROOT / "tests" / "cases" / "ansible").glob("*.yaml"))
 PORT = 8080
@@ -23,6 +24,13 @@ def given(**more: Any) -> Settings:
     return parse_settings(
         "onprem", {key: value if isinstance(value, str) else json.dumps(value) for key, value in tree.items()}
     )
+
+
+def tunnel(*peers_at: str, key: str = f"{'A' * 43}=", **more: Any) -> dict[str, Any]:
+    """A tunnel with a peer at each of these addresses, all with one key."""
+    peers = [{"name": f"p{at}", "publicKey": key, "address": address} for at, address in enumerate(peers_at)]
+    listed = peers or [{"name": "p", "publicKey": key, "address": "10.88.0.2"}]
+    return {"address": "10.88.0.1/24", "peers": listed, **more}
 
 
 def variables(**more: Any) -> dict[str, Any]:
@@ -48,9 +56,10 @@ def test_every_variable_is_one_that_its_role_knows() -> None:
             "access": {"name": "gpu1"},
             "hardening": {"rebootAt": "04:00"},
             "power": {"ups": {"driver": "usbhid-ups"}},
+            "gpuPartition": {},
         }
     )
-    known = {"workstation_roles"}
+    known = {"workstation_roles", "workstation_packages"}
     for role in everything["workstation_roles"]:
         file = ROOT / "ansible" / "roles" / role / "meta" / "argument_specs.yml"
         known |= YAML(typ="safe", pure=True).load(file.read_text())["argument_specs"]["main"]["options"].keys()
@@ -59,7 +68,12 @@ def test_every_variable_is_one_that_its_role_knows() -> None:
 
 def test_defaults_are_the_roles_own() -> None:
     found = variables(
-        workstation={"access": {"name": "gpu1"}, "backup": {"repository": "/var/backups/trivet"}, "power": {}}
+        workstation={
+            "access": {"name": "gpu1"},
+            "backup": {"repository": "/var/backups/trivet"},
+            "power": {},
+            "gpuPartition": {},
+        }
     )
     for role in found["workstation_roles"]:
         defaults = YAML(typ="safe", pure=True).load(
@@ -80,6 +94,18 @@ def test_the_doors_we_come_in_by_stay_open() -> None:
 def test_a_gateway_on_the_loopback_address_opens_nothing() -> None:
     found = variables(host={"address": "gpu1", "user": "ai"})
     assert (found["hardening_open_ports"], found["hardening_root_login"]) == ([], False)
+
+
+def test_models_that_need_a_card_are_told_to_the_role_that_gives_them_one() -> None:
+    case = cases()["gpu"]
+    setup = render_setup(given(workstation={"gpuPartition": {}}), port=PORT, spec=case.stack)
+    assert setup is not None
+    models = setup.variables["gpu_partition_models"]
+    assert models
+    assert {each["name"]: each["memory_mib"] for each in models} == {
+        model.name: model.gpu_memory_mib for model in case.stack.models if model.gpu_memory_mib
+    }
+    assert all(each["width"] >= 1 for each in models)
 
 
 def test_a_role_that_is_null_is_not_played() -> None:
@@ -106,6 +132,16 @@ def test_without_the_key_the_host_is_left_to_its_owner() -> None:
         ({"workstation": {"power": {"ups": {}}}}, "driver"),
         ({"workstation": {"power": {"ups": {"driver": "usbhid-ups", "options": {"x": "a\nb"}}}}}, "options"),
         ({"workstation": {"power": {"drainSeconds": 601}}}, "drainSeconds"),
+        ({"workstation": {"access": {"name": "gpu1", "wireguard": tunnel()}}}, "one of name and wireguard"),
+        ({"workstation": {"access": {"wireguard": tunnel()}}}, "set bind to 10.88.0.1"),
+        ({"workstation": {"access": {"wireguard": tunnel(address="10.88.0.1")}}}, "room for peers"),
+        ({"workstation": {"access": {"wireguard": tunnel(address="10.88.0.1/33")}}}, "length of its network"),
+        ({"workstation": {"access": {"wireguard": tunnel(peers=[])}}}, "peers"),
+        ({"workstation": {"access": {"wireguard": tunnel("10.89.0.2")}}}, "addresses of 10.88.0.0/24"),
+        ({"workstation": {"access": {"wireguard": tunnel("10.88.0.1")}}}, "other than 10.88.0.1"),
+        ({"workstation": {"access": {"wireguard": tunnel("10.88.0.300")}}}, "IPv4 address"),
+        ({"workstation": {"access": {"wireguard": tunnel("10.88.0.2", "10.88.0.3")}}}, "a key of its own"),
+        ({"workstation": {"access": {"wireguard": tunnel("10.88.0.2", key="secret")}}}, "publicKey"),
         ({"workstation": {"gpu": {}}}, "gpu"),
     ],
 )
@@ -117,3 +153,19 @@ def test_settings_that_break_a_rule_are_refused(settings: dict[str, Any], said: 
 def test_a_workstation_is_a_host_over_ssh() -> None:
     with pytest.raises(SpecError, match="workstation is for target ssh"):
         parse_settings("onprem", {"region": "x", "workstation": "{}"})
+
+
+def test_the_bundles_packages_are_asked_for_by_digest_where_they_are_wanted() -> None:
+    case = cases()["plain"]
+    digest = case.lock.images["gateway"].manifest
+    artifact = LockedArtifact(manifest=digest, size=1, inputs=digest)
+    lock = case.lock.model_copy(
+        update={"artifacts": {"debian/trixie-workstation": artifact, "wheels/trixie": artifact}}
+    )
+    setup = render_setup(given(workstation={"packages": "bundle"}), port=PORT, lock=lock)
+    assert setup is not None
+    assert setup.packages is not None
+    assert setup.packages.manifests == {"trixie": digest}
+    assert setup.variables["workstation_packages"] == "/var/lib/trivet-packages"
+    with pytest.raises(SpecError, match="trivet build --host trixie"):
+        render_setup(given(workstation={"packages": "bundle"}), port=PORT, lock=case.lock)

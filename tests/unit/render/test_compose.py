@@ -122,3 +122,21 @@ def models_with(arguments: dict[str, Any]) -> list[dict[str, Any]]:
     models = [model.model_dump(mode="json", by_alias=True, exclude_defaults=True) for model in spec_with({}).models]
     models[0]["arguments"] = arguments
     return models
+
+
+def test_where_cards_are_partitioned_a_model_asks_for_its_own_and_elsewhere_for_all() -> None:
+    case = CASES["gpu"]
+    place = {"target": "ssh", "host": {"address": "gpu1"}}
+    for roles, asked in (({}, {"nvidia"}), ({"gpu_partition": {}}, {"cdi"})):
+        chosen = settings(**place, workstation=roles)
+        services = render(case.stack, case.lock, chosen, stack="onprem").services
+        devices = {
+            name: service["deploy"]["resources"]["reservations"]["devices"][0]
+            for name, service in services.items()
+            if "deploy" in service
+        }
+        assert {each["driver"] for each in devices.values()} == asked
+        if roles:
+            assert {name: each["device_ids"] for name, each in devices.items()} == {
+                name: [f"trivet.dev/gpu={name.removeprefix('model-')}"] for name in devices
+            }

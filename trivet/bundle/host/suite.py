@@ -12,7 +12,7 @@ from trivet.bundle.base import PackageName, PythonVersion
 from trivet.errors import BuildError
 from trivet.spec.base import Frozen
 
-Group = Literal["engine", "python", "signature"]
+Group = Literal["engine", "python", "signature", "workstation"]
 
 
 class Suite(Frozen):

@@ -8,12 +8,11 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
-from io import BytesIO
-from pathlib import Path
 from typing import IO, Any, Final
 
 from cyclonedx.model.component import ComponentType
 
+from trivet.bundle.deb import read_control
 from trivet.bundle.files import DEBIAN, TOOLS, WHEELS
 from trivet.bundle.layout import Layout
 from trivet.bundle.modelpack import ARTIFACT as MODEL
@@ -26,7 +25,6 @@ from trivet.bundle.trust import TITLE
 STATUS: Final = re.compile(r"(?:\./)?var/lib/dpkg/(?:status|status\.d/[^/]+)")
 METADATA: Final = re.compile(r"(?:.*/)?[^/]+\.dist-info/METADATA")
 LIMIT: Final = 16 << 20  # bytes of one metadata file; real ones have a few kilobytes, dpkg's status a megabyte
-AR_HEADER: Final = 60
 
 
 def subject_of(layout: Layout, name: str, entry: Descriptor, manifest: Manifest) -> Part | None:
@@ -109,33 +107,8 @@ def _wheel(layout: Layout, layer: Descriptor) -> Iterator[Part]:
 
 
 def _debian(layout: Layout, layer: Descriptor) -> Iterator[Part]:
-    """The package's control file: deb(5), an `ar` archive with a compressed tar in it."""
-    path = layout.path(layer)
-    with layout.open(layer) as file:
-        found = list(_ar_members(file))
-    for name, offset, size in found:
-        if name.startswith("control.tar"):
-            yield from debian_parts(_control(path, offset, size), digest=layer.digest)
-            return
-    yield from _plain(layout, layer)
-
-
-def _ar_members(file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
-    """Name, offset and length of each member."""
-    file.seek(len(b"!<arch>\n"))
-    while len(header := file.read(AR_HEADER)) == AR_HEADER and header.endswith(b"`\n"):
-        size = int(header[48:58])
-        yield header[:16].decode("ascii", "replace").strip().rstrip("/"), file.tell(), size
-        file.seek(size + size % 2, 1)
-
-
-def _control(path: Path, offset: int, size: int) -> str:
-    with path.open("rb") as file:
-        file.seek(offset)
-        head = file.read(size)
-    with tarfile.open(fileobj=BytesIO(head), mode="r:*") as archive:
-        member = next(each for each in archive if each.name.removeprefix("./") == "control")
-        return _member(archive, member)
+    control = read_control(layout.path(layer))
+    yield from debian_parts(control, digest=layer.digest) if control else _plain(layout, layer)
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:

@@ -27,7 +27,7 @@ def collect(host: Host, *, root: str = "/var/lib") -> Facts:
     Raises:
         HostError: the host cannot be asked, or one of its tools prints something else than it should.
     """
-    driver, cards = _gpus(host)
+    driver, cards = gpus(host)
     lspci, lsblk = _output(host, pci.COMMAND), _output(host, disks.COMMAND)
     return Facts(
         machine=_machine(host),
@@ -41,7 +41,12 @@ def collect(host: Host, *, root: str = "/var/lib") -> Facts:
     )
 
 
-def _gpus(host: Host) -> tuple[Driver, tuple[Card, ...]]:
+def gpus(host: Host) -> tuple[Driver, tuple[Card, ...]]:
+    """NVIDIA's driver, and the cards that it shows.
+
+    Raises:
+        HostError: the host cannot be asked, or `nvidia-smi` prints something else than it should.
+    """
     done = _run(host, nvidia.QUERY)
     if done.code == MISSING:
         return Driver(state="absent"), ()

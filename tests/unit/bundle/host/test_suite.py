@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.unit.examples import ROOT
 from trivet.bundle.host.suite import load_suite
 from trivet.errors import BuildError
 
+ROLES = ("engine", "hardening")
 GOOD = 'suite = "trixie"\npython = "3.13"\nglibc = "2.41"\n[packages]\nengine = ["docker.io"]\n'
 
 
@@ -17,7 +20,22 @@ GOOD = 'suite = "trixie"\npython = "3.13"\nglibc = "2.41"\n[packages]\nengine = 
 def test_the_repository_describes_debian_12_and_13(name: str, tag: str) -> None:
     suite = load_suite(ROOT / "tools" / "host", name)
     assert (suite.suite, suite.tag) == (name, tag)
-    assert suite.packages.keys() == {"engine", "python", "signature"}
+    # The roles are for Debian 13 and newer.
+    assert suite.packages.keys() - {"workstation"} == {"engine", "python", "signature"}
+    assert ("workstation" in suite.packages) == (name == "trixie")
+
+
+def test_a_bundle_brings_every_package_that_a_role_installs() -> None:
+    yaml = YAML(typ="safe", pure=True)
+    wanted = set()
+    for path in (ROOT / "ansible" / "roles").glob("*/*/*.yml"):
+        for name in re.findall(r"packages: \[([a-z0-9, .-]+)\]", path.read_text()):
+            wanted |= {each.strip() for each in name.split(",")}
+    vars_of = {role: yaml.load((ROOT / "ansible" / "roles" / role / "vars" / "main.yml").read_text()) for role in ROLES}
+    wanted |= {*vars_of["engine"]["engine_packages"]["Debian"]}
+    wanted |= {*vars_of["hardening"]["hardening_packages"], *vars_of["hardening"]["hardening_kernel_packages"]}
+    assert {"caddy", "restic", "nut-server", "docker.io", "auditd"} <= wanted
+    assert wanted <= {*load_suite(ROOT / "tools" / "host", "trixie").packages["workstation"]}
 
 
 def test_a_release_that_is_not_described_is_refused_by_name(tmp_path: Path) -> None:
