@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trivet.bundle.artifacts import keep_artifact
+from trivet.bundle.files import DEBIAN, TOOLS, WHEELS
 from trivet.bundle.images import CONTEXT, image_ref
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import CONFIG, LAYER, MANIFEST, Descriptor, Manifest
 from trivet.bundle.trust import MODEL_PATH
-from trivet.spec import Lock, LockedFile, LockedImage, LockedModel, load_spec
+from trivet.spec import Lock, LockedArtifact, LockedFile, LockedImage, LockedModel, load_spec
 from trivet.spec.digest import canonical_json, json_digest
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +54,7 @@ def make_project(
     models: Mapping[str, Sequence[int]],
     *,
     seeds: Mapping[str, str] | None = None,
+    host: bool = False,
 ) -> Project:
     """Make a project.
 
@@ -59,6 +63,7 @@ def make_project(
         images: bytes of each layer, by image; those of inference.yaml that are left out get one small layer.
         models: bytes of each file, by model; likewise.
         seeds: gives an image or a model other bytes than it has by default.
+        host: with what a bundle brings to bare hosts, in small, and with the chart and the stacks of this checkout.
     """
     root.mkdir(parents=True, exist_ok=True)
     text = (ROOT / "inference.yaml").read_text(encoding="utf-8")
@@ -73,9 +78,30 @@ def make_project(
             model.name: _model(store, model.name, models.get(model.name, [MIB]), seed.get(model.name, model.name))
             for model in spec.models
         },
+        artifacts=_artifacts(store, root.with_name(f"{root.name}-artifacts")) if host else {},
     )
+    if host:
+        for name in ("helm", "stacks"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "Pulumi.yaml", root)
     (root / "inference.lock").write_text(lock.dump(), encoding="utf-8")
     return Project(root)
+
+
+def _artifacts(store: Layout, scratch: Path) -> dict[str, LockedArtifact]:
+    """One of each kind; what is in them is noise but for its length."""
+    kinds = {"debian/trixie-signature": DEBIAN, "tools/linux-x86-64": TOOLS, "wheels/trixie": WHEELS}
+    found = {}
+    for name, kind in kinds.items():
+        files = {}
+        for number in range(3):
+            path = scratch / name / f"file-{number}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"".join(noise(MIB, f"{name} {number}")))
+            files[path.name] = path
+        found[name] = keep_artifact(store, name, kind, files, json_digest(name))
+    shutil.rmtree(scratch)
+    return found
 
 
 def _image(store: Layout, name: str, sizes: Sequence[int], seed: str) -> LockedImage:

@@ -1,4 +1,4 @@
-"""Two builds under different conditions: path, user, umask, time zone, order of the store's files, number of cores."""
+"""Two builds under different conditions: path, user (as root), umask, time zone, order of files, number of cores."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from bench.bundle.project import Project
 from tests.unit.bundle.bundles import tree
 
 NOBODY = "65534"
+# Another user, who can yet read a checkout in somebody's home.
+AS_NOBODY = (
+    "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+    "--inh-caps=+dac_override", "--ambient-caps=+dac_override",
+)  # fmt: skip
 
 
 def run(project: Project, scratch: Path, keys: Mapping[str, Path]) -> list[tuple[str, str, str]]:
@@ -21,13 +26,11 @@ def run(project: Project, scratch: Path, keys: Mapping[str, Path]) -> list[tuple
     secret = _for_nobody(keys, scratch / "keys-of-nobody")
     place = scratch / "of-nobody"
     place.mkdir()
-    shutil.chown(place, int(NOBODY), int(NOBODY))
+    _give(place)
     one = Command(environment={"SOURCE_DATE_EPOCH": "1767225600", "TZ": "UTC"})
     two = Command(
         prefix=[
-            # Another user, who can yet read a checkout in somebody's home.
-            "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-            "--inh-caps=+dac_override", "--ambient-caps=+dac_override",
+            *(AS_NOBODY if os.geteuid() == 0 else ()),
             "taskset", "-c", "0",
             "sh", "-c", 'umask 077; exec "$@"', "sh",
         ],
@@ -77,6 +80,11 @@ def _for_nobody(keys: Mapping[str, Path], folder: Path) -> Mapping[str, Path]:
     copies = {}
     for name, path in keys.items():
         copies[name] = Path(shutil.copy(path, folder))
-        shutil.chown(copies[name], int(NOBODY), int(NOBODY))
-    shutil.chown(folder, int(NOBODY), int(NOBODY))
+        _give(copies[name])
+    _give(folder)
     return copies
+
+
+def _give(path: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.chown(path, int(NOBODY), int(NOBODY))

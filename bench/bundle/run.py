@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _reproduce(scratch: Path, keys: Mapping[str, Path], _: argparse.Namespace) -> list[Bar]:
-    project = make_project(scratch / "project", {"llama": [24 * MIB, MIB]}, {"trivet-small": [48 * MIB]})
+    project = make_project(scratch / "project", {"llama": [24 * MIB, MIB]}, {"trivet-small": [48 * MIB]}, host=True)
     found = reproduce.run(project, scratch, keys)
     print(
         table(["form", "root, all cores, UTC", "nobody, one core, umask 077, Auckland"], [list(row) for row in found])

@@ -25,12 +25,12 @@ from trivet.bundle.documents import (
 )
 from trivet.bundle.draft import draft, write_bundle
 from trivet.bundle.extent import Blobs, Extent, Extents, in_memory
-from trivet.bundle.files import pack_files
 from trivet.bundle.images import image_ref
 from trivet.bundle.installer import render_installer
 from trivet.bundle.layout import MARKER, Layout
 from trivet.bundle.minisig import Signer, signature_name
 from trivet.bundle.oci import Descriptor
+from trivet.bundle.packed import Packed, pack_stack
 from trivet.bundle.progress import SILENT, Progress
 from trivet.bundle.transfer import Done, require_space
 from trivet.bundle.trust import TrustedBundle
@@ -48,6 +48,7 @@ class Contents:
         stack: the stack's name.
         lock: what it runs, by digest.
         files: the stack's own files, by relative path.
+        packed: what else is made of them: the chart, the GitOps trees.
         created: the date that the index bears, from `SOURCE_DATE_EPOCH`; None bears none.
         expires: from when on it is refused; None: never.
     """
@@ -55,6 +56,7 @@ class Contents:
     stack: str
     lock: Lock
     files: Mapping[str, bytes]
+    packed: tuple[Packed, ...] = ()
     created: datetime | None = None
     expires: datetime | None = None
 
@@ -160,12 +162,16 @@ def _collect(store: Layout, contents: Contents) -> tuple[list[Descriptor], dict[
         for blob in (entry, *store.manifest(entry).blobs):
             sources[blob.digest] = (Extent(store.path(blob), 0, blob.size),)
             store.open(blob).close()
-    from trivet.bundle.sbom.attach import attach_sboms  # noqa: PLC0415  # nobody else waits for CycloneDX's classes
+    # nobody else waits for CycloneDX's classes
+    from trivet.bundle.sbom.attach import attach_packed, attach_sboms  # noqa: PLC0415
 
+    packed = (pack_stack(contents.stack, contents.files), *contents.packed)
     sboms, documents = attach_sboms(store, entries, contents.created)
-    entry, small = pack_files(contents.stack, contents.files)
+    more, small = attach_packed(packed, contents.created)
+    for each in packed:
+        small |= each.blobs
     made = {digest: in_memory(data, digest) for digest, data in (documents | small).items()}
-    return [*entries, entry, *sboms], sources | made
+    return [*entries, *(each.entry for each in packed), *sboms, *more], sources | made
 
 
 def _installer(store: Layout, lock: Lock) -> dict[str, bytes]:

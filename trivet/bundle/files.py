@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from trivet.bundle.oci import MANIFEST, REF_NAME, Descriptor, Manifest
+from trivet.bundle.oci import MANIFEST, Descriptor, Manifest
 from trivet.bundle.trust import TITLE
 from trivet.spec.digest import sha256_digest
 
@@ -42,12 +42,13 @@ STACK: Final = Kind("application/vnd.trivet.stack.v1+json", None, "")
 TOOLS: Final = Kind("application/vnd.trivet.tools.v1+json", PROGRAM, ".trivet/bin/")
 WHEELS: Final = Kind("application/vnd.trivet.wheels.v1+json", "application/zip", None)
 DEBIAN: Final = Kind("application/vnd.trivet.debian.v1+json", "application/vnd.debian.binary-package", None)
-KINDS: Final = {kind.artifact_type: kind for kind in (STACK, TOOLS, WHEELS, DEBIAN)}
-
-
-def reference(stack: str) -> str:
-    """The name of a stack's files in a bundle's index."""
-    return f"stack/{stack}"
+CHART: Final = Kind(
+    "application/vnd.cncf.helm.config.v1+json",
+    "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+    ".trivet/charts/",
+)
+GITOPS: Final = Kind("application/vnd.trivet.gitops.v1+json", "application/vnd.oci.image.layer.v1.tar+gzip", None)
+KINDS: Final = {kind.artifact_type: kind for kind in (STACK, TOOLS, WHEELS, DEBIAN, CHART, GITOPS)}
 
 
 def describe(data: bytes, media_type: str) -> Descriptor:
@@ -67,27 +68,9 @@ def files_manifest(kind: Kind, files: Mapping[str, Descriptor]) -> Manifest:
     )
 
 
-def pack_files(stack: str, files: Mapping[str, bytes]) -> tuple[Descriptor, dict[str, bytes]]:
-    """The stack's own files as an artifact.
-
-    Args:
-        stack: the stack's name.
-        files: their bytes, by relative path.
-
-    Returns:
-        The index entry, and the bytes of every blob by digest.
-    """
-    blobs = {path: describe(data, _media_type(path, data)) for path, data in files.items()}
-    manifest = files_manifest(STACK, blobs).dump()
-    entry = describe(manifest, MANIFEST).model_copy(
-        update={"artifact_type": STACK.artifact_type, "annotations": {REF_NAME: reference(stack)}}
-    )
-    return entry, {sha256_digest(data): data for data in (EMPTY_CONFIG, manifest, *files.values())}
-
-
 def files_of(manifest: Manifest) -> dict[str, Descriptor]:
     """The files that an artifact brings into a project, by their path there; none where it brings none."""
-    kind = KINDS.get(manifest.artifact_type or "")
+    kind = KINDS.get(manifest.type)
     if kind is None or kind.directory is None:
         return {}
     return {
@@ -105,7 +88,8 @@ def is_settings(blob: Descriptor) -> bool:
     return blob.media_type == SETTINGS
 
 
-def _media_type(path: str, data: bytes) -> str:
+def stack_type(path: str, data: bytes) -> str:
+    """The media type of one of the stack's own files."""
     if path.startswith(_SETTINGS_FILES):
         return SETTINGS
     return PROGRAM if data.startswith(b"#!") else FILE

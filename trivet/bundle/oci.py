@@ -79,6 +79,11 @@ class Manifest(Document):
     annotations: dict[str, str] = {}
 
     @property
+    def type(self) -> str:
+        """What kind of artifact it is: where it does not say, its config does."""
+        return self.artifact_type or self.config.media_type
+
+    @property
     def blobs(self) -> tuple[Descriptor, ...]:
         """Config and layers, each blob once."""
         return tuple({blob.digest: blob for blob in (self.config, *self.layers)}.values())

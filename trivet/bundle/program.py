@@ -17,6 +17,7 @@ REQUIRED: Final = ("inference.yaml", "inference.lock")
 PATTERNS: Final = (
     "Pulumi.yaml",
     "__main__.py",
+    "helm/trivet/**/[!.]*",
     "policy/*",
     "stacks/**/*.py",
     "stacks/Pulumi.*.yaml",

@@ -17,6 +17,7 @@ import httpx
 from trivet.bundle.extent import read_extents
 from trivet.bundle.hashing import run_all
 from trivet.bundle.oci import Descriptor
+from trivet.bundle.packed import VERSION
 from trivet.bundle.pinned import Pinned
 from trivet.bundle.progress import SILENT, Progress
 from trivet.bundle.refusals import BaseError
@@ -172,6 +173,12 @@ def _home(trusted: TrustedBundle, entry: Descriptor) -> str:
     return next((each.ref for each in trusted.index.manifests if subject and each.digest == subject.digest), entry.ref)
 
 
+def _tags(trusted: TrustedBundle, entry: Descriptor) -> tuple[str, ...]:
+    """A chart is asked for by its version, too: a semantic one, whose + no tag may have."""
+    version = trusted.names[entry.ref].annotations.get(VERSION, "").replace("+", "_")
+    return tuple(filter(None, (entry.digest.removeprefix("sha256:")[:TAG_LENGTH], version)))
+
+
 def _fill(bundle: OpenBundle, plan: _Plan, registry: Registry, progress: Progress) -> _Tally:
     tally = _Tally()
 
@@ -181,13 +188,13 @@ def _fill(bundle: OpenBundle, plan: _Plan, registry: Registry, progress: Progres
     progress.begin("push", sum(blob.size for blob in plan.blobs))
     run_all([bring(blob) for blob in plan.blobs], CONNECTIONS)
     for repository, entry in plan.entries:
-        tag = entry.digest.removeprefix("sha256:")[:TAG_LENGTH]
-        if registry.has_manifest(repository, tag, entry):
-            tally.add(skipped=1)
-        else:
-            data = read_extents(bundle.carrier.blobs[entry.digest])
-            registry.put_manifest(repository, tag, entry.media_type, data)
-            tally.add(uploaded=len(data))
+        for tag in _tags(bundle.trusted, entry):
+            if registry.has_manifest(repository, tag, entry):
+                tally.add(skipped=1)
+            else:
+                data = read_extents(bundle.carrier.blobs[entry.digest])
+                registry.put_manifest(repository, tag, entry.media_type, data)
+                tally.add(uploaded=len(data))
     progress.end()
     return tally
 

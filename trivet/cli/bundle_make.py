@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from trivet.bundle.create import Contents, create_bundle
+from trivet.bundle.create import create_bundle
 from trivet.bundle.host import outdated
 from trivet.bundle.layout import Layout
 from trivet.bundle.plan import medium_size
-from trivet.bundle.program import program_files
 from trivet.bundle.sign import sign_bundle
 from trivet.bundle.split import part_name, split_bundle
 from trivet.cli.answer import Answer
 from trivet.cli.build import workshop_of
+from trivet.cli.contents import contents_of
 from trivet.cli.meter import Meter, size
 from trivet.cli.project import Project, project_of
-from trivet.cli.rendered import rendered_files
 from trivet.cli.trust_arguments import pinned_of, signers_of, source_date
 from trivet.errors import LockError
 from trivet.spec import Lock
@@ -27,13 +26,7 @@ def create(args: argparse.Namespace) -> Answer:
     spec = project.spec()
     lock = project.lock(spec)
     _require_today(project, lock)
-    contents = Contents(
-        stack=spec.name,
-        lock=lock,
-        files={**program_files(project.root), **rendered_files(project.root, spec, lock)},
-        created=source_date(),
-        expires=args.expires,
-    )
+    contents = contents_of(project, spec, lock, created=source_date(), expires=args.expires)
     signers = signers_of(args)
     made = create_bundle(
         Layout(project.store),

@@ -8,14 +8,17 @@ from dataclasses import asdict
 
 from trivet.bundle.carrier import open_carrier
 from trivet.bundle.compare import Inspection, compare_bundles, inspect_bundle, read_sbom
-from trivet.bundle.documents import EXPIRES, PART_FILE
+from trivet.bundle.documents import EXPIRES, INSTALLER, PART_FILE
 from trivet.bundle.draft import write_whole
 from trivet.bundle.evidence import evidence
+from trivet.bundle.push import TAG_LENGTH
 from trivet.bundle.split import verify_part
 from trivet.bundle.verify import verify_bundle
 from trivet.cli.answer import Answer
 from trivet.cli.meter import Meter, size
 from trivet.cli.trust_arguments import now, pinned_of
+
+LABELS = {INSTALLER: "install"}  # its digest, and no column beyond the 80th
 
 
 def verify(args: argparse.Namespace) -> Answer:
@@ -71,11 +74,12 @@ def inspect(args: argparse.Namespace) -> Answer:
 
 def _lines(found: Inspection) -> list[str]:
     entries = [
-        f"  {entry.name:<32} {size(entry.size):>10}  {entry.blobs:>2} blobs  {entry.digest}" for entry in found.entries
+        f"  {entry.name:<36} {size(entry.size):>10}  {entry.blobs:>2} blobs  {_short(entry.digest)}"
+        for entry in found.entries
     ]
     return [
         f"index    {found.digest}",
-        *(f"{key.rpartition('.')[2]:<8} {text}" for key, text in sorted(found.annotations.items())),
+        *(f"{LABELS.get(key, key.rpartition('.')[2]):<8} {text}" for key, text in sorted(found.annotations.items())),
         *([] if EXPIRES in found.annotations else ["expires  never"]),
         *([f"base     {found.base}"] if found.base else []),
         *([f"part     {found.part[0]} of {found.part[1]}"] if found.part else []),
@@ -83,6 +87,11 @@ def _lines(found: Inspection) -> list[str]:
         *(f"signed   {name} by {', '.join(keys) or 'nobody'} (not checked)" for name, keys in found.signatures.items()),
         *entries,
     ]
+
+
+def _short(digest: str) -> str:
+    """As local images and tags in a registry have it; `--json` has the whole of it."""
+    return digest.removeprefix("sha256:")[:TAG_LENGTH]
 
 
 def diff(args: argparse.Namespace) -> Answer:

@@ -9,8 +9,8 @@ from trivet.render.compose import compose_file
 from trivet.render.helm import helm_values
 from trivet.render.supervision import supervision
 from trivet.render.yaml_text import yaml_text
-from trivet.spec import Lock, StackSpec
-from trivet.spec.settings_file import read_settings
+from trivet.spec import Lock, Settings, StackSpec, parse_settings
+from trivet.spec.settings_file import read_plain
 
 PREFIX, SUFFIX = "Pulumi.", ".yaml"
 INTO = PurePosixPath("/srv/trivet")  # where install.sh puts a project
@@ -25,12 +25,10 @@ def rendered_files(root: Path, spec: StackSpec, lock: Lock) -> dict[str, bytes]:
         SpecError: the settings of a stack break a rule.
     """
     files = {}
-    for file in sorted((root / "stacks").glob(f"{PREFIX}*{SUFFIX}")):
-        stack = file.name.removeprefix(PREFIX).removesuffix(SUFFIX)
-        settings = read_settings(root, stack)
+    for stack, settings in onprem_stacks(root).items():
         if settings.target == "kubernetes":
             files[f"helm/{stack}.yaml"] = yaml_text(helm_values(spec, lock, settings, stack=stack)).encode()
-        elif settings.tier == "onprem":
+        else:
             made = render(spec, lock, settings, stack=stack)
             text = compose_file(made.project, made.services, made.networks, made.volumes)
             files[f"compose/{stack}.yaml"] = text.encode()
@@ -38,3 +36,22 @@ def rendered_files(root: Path, spec: StackSpec, lock: Lock) -> dict[str, bytes]:
             texts = {**supervised.units, **supervised.files}
             files |= {f"units/{stack}/{PurePosixPath(path).name}": text.encode() for path, text in texts.items()}
     return files
+
+
+def onprem_stacks(root: Path) -> dict[str, Settings]:
+    """The settings of the stacks on premises, by name.
+
+    Raises:
+        SpecError: those of a stack break a rule.
+    """
+    plain = plain_settings(root)
+    return {name: parse_settings(name, each) for name, each in plain.items() if each.get("tier", name) == "onprem"}
+
+
+def plain_settings(root: Path) -> dict[str, dict[str, str]]:
+    """What stands in each of `stacks/`, by the stack's name: those of another tier may still be incomplete here."""
+    names = [
+        file.name.removeprefix(PREFIX).removesuffix(SUFFIX)
+        for file in sorted((root / "stacks").glob(f"{PREFIX}*{SUFFIX}"))
+    ]
+    return {name: read_plain(root, name) for name in names}

@@ -44,7 +44,7 @@ class KubernetesSettings(Frozen):
         Country | None, Field(description="Where it lies. Needed by every residency regime but none.")
     ] = None
     registry_ca: Annotated[
-        ObjectName | None, Field(description="ConfigMap with ca.crt, for a registry with an authority of your own.")
+        ObjectName | None, Field(description="Secret with ca.crt, for a registry with an authority of your own.")
     ] = None
     pull_secret: Annotated[
         ObjectName | None, Field(description="Secret of type kubernetes.io/dockerconfigjson, where it asks who pulls.")
@@ -71,4 +71,11 @@ class KubernetesSettings(Frozen):
     node_labels: Annotated[dict[str, str], Field(description="Labels of the nodes that run it.")] = Field(
         default_factory=dict
     )
+    pulumi_image: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9/._-]+@sha256:[0-9a-f]{64}$",
+            description="Image, by digest, in which Pulumi's operator runs the project's other stacks.",
+        ),
+    ] = None
     runtime_class: Annotated[ObjectName | None, Field(description="Of models on GPUs, such as `nvidia`.")] = None

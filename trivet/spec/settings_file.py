@@ -18,6 +18,15 @@ def read_settings(project: Path, stack: str) -> Settings:
     Raises:
         SpecError: the stack has no file, or a setting breaks a rule.
     """
+    return parse_settings(stack, read_plain(project, stack))
+
+
+def read_plain(project: Path, stack: str) -> dict[str, str]:
+    """The same, as Pulumi would hand it over and not validated: settings that nobody has completed yet are no error.
+
+    Raises:
+        SpecError: the stack has no file, or it is no YAML.
+    """
     file = project / "stacks" / f"Pulumi.{stack}.yaml"
     try:
         config = _mapping(file).get("config") or {}
@@ -29,7 +38,7 @@ def read_settings(project: Path, stack: str) -> Settings:
         ) from exc
     prefix = f"{_mapping(project / 'Pulumi.yaml')['name']}:"
     plain = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    return parse_settings(stack, {key: _text(value) for key, value in plain.items() if not is_secret(value)})
+    return {key: _text(value) for key, value in plain.items() if not is_secret(value)}
 
 
 def is_secret(value: object) -> bool:

@@ -26,6 +26,7 @@ def test_an_inspection_says_what_is_in_a_bundle_and_who_claims_to_have_signed(tm
         "sbom/image-llama",
         "sbom/model-tiny",
         "sbom/model-wide",
+        "sbom/stack-trivet",
         "stack/trivet",
     ]
     assert set(found.signatures["index.json"]) == {signer("officer").public.id, signer("second").public.id}

@@ -16,10 +16,10 @@ from trivet.bundle.files import (
     files_of,
     is_settings,
     mode_of,
-    pack_files,
 )
 from trivet.bundle.install import Target, install_bundle
 from trivet.bundle.oci import Manifest
+from trivet.bundle.packed import pack_stack
 from trivet.errors import HostError
 
 SETTINGS = "stacks/Pulumi.onprem.yaml"
@@ -28,8 +28,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def packed(files: dict[str, bytes]) -> Manifest:
-    entry, blobs = pack_files("trivet", files)
-    return Manifest.parse(blobs[entry.digest], "packed")
+    return pack_stack("trivet", files).manifest
 
 
 def test_tools_go_where_the_project_looks_for_them_and_wheels_stay_in_the_store() -> None:

@@ -117,7 +117,10 @@ def test_an_update_is_made_compared_and_looked_into(
         file.write("# changed\n")
     run(capsys, "bundle", "create", "--project", project, "--out", tmp_path / "d", "--since", tmp_path / "b", *key)
     run(capsys, "bundle", "create", "--project", project, "--out", tmp_path / "n", *key)
-    assert run(capsys, "bundle", "diff", tmp_path / "b", tmp_path / "n")["changed"] == ["stack/trivet"]
+    assert run(capsys, "bundle", "diff", tmp_path / "b", tmp_path / "n")["changed"] == [
+        "sbom/stack-trivet",
+        "stack/trivet",
+    ]
     looked = run(capsys, "bundle", "inspect", tmp_path / "d")
     assert looked["base"] == run(capsys, "bundle", "inspect", tmp_path / "b")["digest"]
     pub = tmp_path / "officer.pub"

@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     (tmp_path / "stacks" / "Pulumi.onprem.yaml").write_text("config: {inference:region: here, inference:port: 9000}\n")
     (tmp_path / "stacks" / "Pulumi.cloud.yaml").write_text(
-        "config: {inference:region: us-east-1, inference:provider: aws}\n"
+        "config: {inference:tier: cloud, inference:target: vm, inference:region: us-east-1, inference:provider: aws}\n"
     )
     return tmp_path
 

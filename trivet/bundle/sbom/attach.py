@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from cyclonedx.model.component import ComponentType
+
 from trivet.bundle.files import EMPTY, EMPTY_CONFIG, describe
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import MANIFEST, REF_NAME, Descriptor, Manifest
+from trivet.bundle.packed import Packed
 from trivet.bundle.sbom.contents import parts_of, subject_of
-from trivet.bundle.sbom.document import write_sbom
+from trivet.bundle.sbom.document import Part, write_sbom
 from trivet.bundle.sbom.names import ARTIFACT, sbom_name
 from trivet.bundle.trust import TITLE
+from trivet.spec.digest import sha256_digest
 
 
 def attach_sboms(
@@ -33,28 +37,50 @@ def attach_sboms(
     Raises:
         IntegrityError: a blob is missing or has another length.
     """
-    config = describe(EMPTY_CONFIG, EMPTY)
-    attached, blobs = [], {config.digest: EMPTY_CONFIG}
+    attached: list[Descriptor] = []
+    blobs: dict[str, bytes] = {}
     for entry in entries:
         manifest = layout.manifest(entry)
-        kind, _, name = entry.ref.partition("/")
-        subject = subject_of(layout, name, entry, manifest)
+        subject = subject_of(layout, entry.ref.partition("/")[2], entry, manifest)
         if subject is None:
             continue
-        document = write_sbom(subject, parts_of(layout, manifest), created)
-        layer = describe(document, ARTIFACT).model_copy(update={"annotations": {TITLE: f"{kind}-{name}.cdx.json"}})
-        listed = Manifest(
-            schema_version=2,
-            media_type=MANIFEST,
-            artifact_type=ARTIFACT,
-            config=config,
-            layers=(layer,),
-            subject=Descriptor(media_type=entry.media_type, digest=entry.digest, size=entry.size),
-        ).dump()
-        attached.append(
-            describe(listed, MANIFEST).model_copy(
-                update={"artifact_type": ARTIFACT, "annotations": {REF_NAME: sbom_name(entry.ref)}}
-            )
-        )
-        blobs |= {layer.digest: document, attached[-1].digest: listed}
+        bill, made = _attach(entry, write_sbom(subject, parts_of(layout, manifest), created))
+        attached.append(bill)
+        blobs |= made
     return attached, blobs
+
+
+def attach_packed(packed: Iterable[Packed], created: datetime | None) -> tuple[list[Descriptor], dict[str, bytes]]:
+    """The same for artifacts that lie in no store: their components are the files that were put in."""
+    attached: list[Descriptor] = []
+    blobs: dict[str, bytes] = {}
+    for each in packed:
+        name = each.name.partition("/")[2]
+        subject = Part(name, each.version or each.digest, ComponentType.FILE, digest=each.digest)
+        parts = [
+            Part(path, kind=ComponentType.FILE, digest=sha256_digest(data), properties={"bytes": str(len(data))})
+            for path, data in sorted(each.files.items())
+        ]
+        bill, made = _attach(each.entry, write_sbom(subject, parts, created))
+        attached.append(bill)
+        blobs |= made
+    return attached, blobs
+
+
+def _attach(entry: Descriptor, document: bytes) -> tuple[Descriptor, dict[str, bytes]]:
+    """The index entry of an entry's bill, and its blobs."""
+    config = describe(EMPTY_CONFIG, EMPTY)
+    title = f"{entry.ref.replace('/', '-')}.cdx.json"
+    layer = describe(document, ARTIFACT).model_copy(update={"annotations": {TITLE: title}})
+    listed = Manifest(
+        schema_version=2,
+        media_type=MANIFEST,
+        artifact_type=ARTIFACT,
+        config=config,
+        layers=(layer,),
+        subject=Descriptor(media_type=entry.media_type, digest=entry.digest, size=entry.size),
+    ).dump()
+    bill = describe(listed, MANIFEST).model_copy(
+        update={"artifact_type": ARTIFACT, "annotations": {REF_NAME: sbom_name(entry.ref)}}
+    )
+    return bill, {config.digest: EMPTY_CONFIG, layer.digest: document, bill.digest: listed}

@@ -75,7 +75,7 @@ class Repository:
             raise WeightsError(
                 f"{ca or ''} {credentials or ''}: {exc}".strip(),
                 "certificates are PEM, credentials a JSON file as `docker login` writes it",
-                "correct the ConfigMap or Secret that they come from",
+                "correct the Secret that they come from",
             ) from exc
         self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
         self._known = ""
