@@ -56,8 +56,8 @@ def gitops_tree(
         values: what the chart is told.
         place: the cluster.
         artifacts: chart and program.
-        targets: of each of the project's stacks, the most wanted first. The operator in this cluster runs those that are elsewhere, if the
-            settings name an image to run Pulumi in.
+        targets: of each of the project's stacks, the most wanted first. The operator in this cluster runs those that
+            are elsewhere, if the settings name an image to run Pulumi in.
     """
     tree = {
         "argocd/application.yaml": yaml_text(_application(stack, values, place, artifacts)),
