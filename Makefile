@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 IN_ENV := . .trivet/env &&
 
-.PHONY: help setup dev build up down test lint fmt bench bench-bundle bench-ssh ansible relock lab lab-down fake-clouds clean
+.PHONY: help setup dev build up down test lint fmt bench bench-bundle bench-ssh bench-supervise ansible relock lab lab-down fake-clouds clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ bench: build dev ## measurements beside peers and limits
 
 bench-bundle: build dev ## the same for bundles: cost, corruption, kills, reproduction
 	@$(IN_ENV) python -m bench.bundle
+
+bench-supervise: build dev ## false restarts of a saturated stack, and how soon a server that stops dead is back
+	@$(IN_ENV) python -m bench.supervise
 
 bench-ssh: dev ## a large file over SSH, beside scp and rsync
 	@$(IN_ENV) python -m bench.ssh

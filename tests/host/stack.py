@@ -61,6 +61,7 @@ class RemoteStack(Stack):
         return f"http://{self.workstation.address}:{self.port}/v1"
 
     def leftovers(self) -> dict[str, list[str]]:
-        """Whatever there is of the project, by kind; every image and file on the host too."""
+        """Whatever there is of the project, by kind; every image, file and unit on the host too."""
         there = self.workstation.sh(f"find {ROOT} -mindepth 1 2>/dev/null; docker images --quiet").split()
-        return {**super().leftovers(), "there": there}
+        units = self.workstation.sh(f"find /etc/systemd/system -name '{self.compose_project}*'").split()
+        return {**super().leftovers(), "there": there, "units": units}

@@ -105,7 +105,7 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
         project=project_name(stack),
         target="ssh" if settings.host else "local",
         host=settings.host,
-        root=f"{settings.root}/{stack}" if settings.host else f".trivet/hosts/{stack}",
+        root=place_of(settings, stack),
         store=".trivet/store",
         bundle=settings.bundle,
         key_directory=f".trivet/keys/{stack}",
@@ -132,6 +132,11 @@ def render(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) -> In
     )
     require_distinct_keys(installation.gateway)
     return installation
+
+
+def place_of(settings: Settings, stack: str) -> str:
+    """The directory of a stack on its host; on this machine, from the checkout."""
+    return f"{settings.root}/{stack}" if settings.host else f".trivet/hosts/{stack}"
 
 
 def project_name(stack: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.engine_host import Answer, EngineHost
 from tests.unit.drivers.installations import site
 from tests.unit.drivers.test_install import Engine, config_on_host
-from trivet.drivers.bundle import HalfDoneError, install
+from trivet.drivers.bundle import HalfDoneError, announce, install
 from trivet.drivers.bundle.trial import PREVIOUS_COMPOSE, PREVIOUS_CONFIG, Trial, needs_of
 from trivet.errors import EngineError
 from trivet.render import paths
@@ -29,8 +29,9 @@ def trial(tmp_path: Path) -> Trial:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """One on which a first generation is installed."""
+    monkeypatch.setattr(announce, "NOTICE_SECONDS", 0.0)
     made = Engine(site(tmp_path, EngineHost()))
     install(made.where, None)
     return made

@@ -8,29 +8,19 @@ from trivet.bundle.archive import docker_archive
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import Descriptor
 from trivet.drivers.bundle import ledger, supervision
+from trivet.drivers.bundle.announce import announced
+from trivet.drivers.bundle.half_done import HalfDoneError
 from trivet.drivers.bundle.observation import Observation, config_text, labelled, running_config
 from trivet.drivers.bundle.observe import look, ours
 from trivet.drivers.bundle.preflight import Ready, preflight
 from trivet.drivers.bundle.repair import in_the_way
 from trivet.drivers.bundle.site import Site
-from trivet.drivers.bundle.trial import Trial
+from trivet.drivers.bundle.trial import Trial, try_out
 from trivet.drivers.engine import containers, images
 from trivet.drivers.engine.containers import Container
 from trivet.errors import EngineError, HostError, TrivetError
 from trivet.render import Image, paths
 from trivet.render.compose import CONFIG, GATEWAY, compose_file
-
-
-class HalfDoneError(TrivetError):
-    """Something was changed, and then a step failed. Running the same again goes on from there.
-
-    Attributes:
-        last_words: of each container that is not well, the end of its log.
-    """
-
-    def __init__(self, cause: TrivetError, last_words: list[str]) -> None:
-        super().__init__(value=cause.value, rule=cause.rule, remedy=cause.remedy, where=cause.where)
-        self.last_words = last_words
 
 
 def install(site: Site, frontier_key: str | None) -> Observation:
@@ -70,21 +60,13 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
     compose = compose_file(installation.project, services, installation.networks, installation.volumes).encode()
     trial = Trial(host, installation.root)
     kind = trial.begin(compose)
-    obstacles = in_the_way(ready.containers, installation)
-    gateway = ready.containers.get(GATEWAY)
-    if gateway is None or gateway.labels.get(CONFIG) != config:
-        host.write(site.path(paths.CONFIG_FILE), text)
-    elif lies_there != config:
-        host.write(site.path(paths.CONFIG_FILE), text)
-        obstacles.append(gateway)  # somebody edited its file; whether it has read that, nobody knows
-    containers.remove(site.docker, [container.id for container in obstacles])
-    try:
-        file = paths.COMPOSE_FILE if kind == "same" else paths.NEXT_FILE
-        ready.compose.up(site.path(file), wait_seconds=installation.wait_seconds, report=site.report)
-    except EngineError as exc:
-        if kind == "update":
-            raise _taken_back(site, ready, trial, exc) from exc
-        raise
+    with announced(site, ready.containers.get(GATEWAY), kind):
+        _clear(site, ready, config, text, lies_there=lies_there)
+
+        def up(file: str) -> None:
+            ready.compose.up(site.path(file), wait_seconds=installation.wait_seconds, report=site.report)
+
+        try_out(trial, kind, up, last_words=lambda: _last_words(site), report=site.report)
     # A gateway that ran on as it was learns of its new identity only now that all that it names is there.
     host.write(site.path(paths.CONFIG_FILE), text)
     if kind != "same":
@@ -96,25 +78,16 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
     return look(site)
 
 
-def _taken_back(site: Site, ready: Ready, trial: Trial, cause: EngineError) -> HalfDoneError:
-    """Go back to what ran before; what to say of that."""
-    words = _last_words(site)
-    site.report("not ready: going back to what ran before")
-    trial.take_back()
-    how = "the host went back to what ran before, which serves again"
-    try:
-        ready.compose.up(site.path(paths.COMPOSE_FILE), wait_seconds=site.installation.wait_seconds, report=site.report)
-    except EngineError as exc:
-        how = f"the host went back to what ran before, which does not become ready either: {exc.value}"
-    return HalfDoneError(
-        EngineError(
-            where=cause.where,
-            value=cause.value,
-            rule=f"an update becomes ready within {site.installation.wait_seconds} s (waitSeconds); {how}",
-            remedy="mend the cause, then run `pulumi up` again",
-        ),
-        words,
-    )
+def _clear(site: Site, ready: Ready, config: str, text: bytes, *, lies_there: str) -> None:
+    """Remove what is in Compose's way; write the configuration of a gateway that will be started."""
+    obstacles = in_the_way(ready.containers, site.installation)
+    gateway = ready.containers.get(GATEWAY)
+    if gateway is None or gateway.labels.get(CONFIG) != config:
+        site.host.write(site.path(paths.CONFIG_FILE), text)
+    elif lies_there != config:
+        site.host.write(site.path(paths.CONFIG_FILE), text)
+        obstacles.append(gateway)  # somebody edited its file; whether it has read that, nobody knows
+    containers.remove(site.docker, [container.id for container in obstacles])
 
 
 def _references(site: Site) -> list[str]:

@@ -7,10 +7,13 @@ takes its place at the end. The generation before stays on the host: its Compose
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from trivet.drivers.host import Host
+from trivet.drivers.bundle.half_done import HalfDoneError
+from trivet.drivers.host import Host, Report
+from trivet.errors import EngineError
 from trivet.render import paths
 from trivet.spec.load import parse_yaml
 
@@ -83,6 +86,50 @@ class Trial:
         return Needs(
             frozenset().union(*(needs.images for needs in each)), frozenset().union(*(needs.files for needs in each))
         )
+
+
+def try_out(
+    trial: Trial, kind: Kind, up: Callable[[str], None], *, last_words: Callable[[], list[str]], report: Report
+) -> None:
+    """Have the containers follow what is on trial; an update that does not become ready is taken back.
+
+    Args:
+        trial: begun.
+        kind: of what.
+        up: makes the containers be what a file below the root says, and waits until all are ready.
+        last_words: asked for those of the containers that are ill.
+        report: hears of going back.
+
+    Raises:
+        EngineError: it is not ready, and there is nothing to go back to.
+        HalfDoneError: it was taken back.
+    """
+    try:
+        up(paths.COMPOSE_FILE if kind == "same" else paths.NEXT_FILE)
+    except EngineError as exc:
+        if kind != "update":
+            raise
+        words = last_words()
+        report("not ready: going back to what ran before")
+        trial.take_back()
+        raise HalfDoneError(_refusal(exc, _went_back(up)), words) from exc
+
+
+def _went_back(up: Callable[[str], None]) -> str:
+    try:
+        up(paths.COMPOSE_FILE)
+    except EngineError as exc:
+        return f"the host went back to what ran before, which does not become ready either: {exc.value}"
+    return "the host went back to what ran before, which serves again"
+
+
+def _refusal(cause: EngineError, how: str) -> EngineError:
+    return EngineError(
+        where=cause.where,
+        value=cause.value,
+        rule=f"an update becomes ready in time (waitSeconds); {how}",
+        remedy="mend the cause, then run the same command again",
+    )
 
 
 def needs_of(compose: bytes) -> Needs:

@@ -1,0 +1,65 @@
+"""Goes back to the generation that ran before, with what is on the host alone; going back again goes forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trivet.drivers.bundle.site import LOCK_SECONDS
+from trivet.drivers.bundle.trial import PREVIOUS_CONFIG, Trial, try_out
+from trivet.drivers.engine.compose import Compose
+from trivet.drivers.engine.docker import Docker
+from trivet.drivers.host import Host, Report
+from trivet.errors import HostError
+from trivet.render import paths
+from trivet.spec.load import parse_yaml
+
+
+@dataclass(frozen=True)
+class WentBack:
+    """The project, and the images that run now by service."""
+
+    project: str
+    images: dict[str, str]
+
+
+def roll_back(host: Host, root: str, *, wait_seconds: int, report: Report) -> WentBack:
+    """Have the generation before run again, and wait until it is ready.
+
+    Raises:
+        HostError: there is none; nothing was changed.
+        EngineError: the engine does not answer.
+        HalfDoneError: it does not become ready; what ran when this began runs again.
+    """
+    lock = f"{root}.lock"
+    with host.lock(lock, timeout=LOCK_SECONDS, report=report):
+        try:
+            return _carry_out(Trial(host, root), wait_seconds=wait_seconds, report=report)
+        finally:
+            host.remove(lock)
+
+
+def _carry_out(trial: Trial, *, wait_seconds: int, report: Report) -> WentBack:
+    host, previous = trial.host, trial.previous
+    if previous is None or previous == trial.ready:
+        raise HostError(
+            where=trial.root,
+            value="no generation but the one that runs",
+            rule="a host keeps the generation before an update, until the next update",
+            remedy="check out the version that you want, and run `pulumi up`",
+        )
+    config = host.read(trial.path(PREVIOUS_CONFIG))
+    docker = Docker(host)
+    docker.facts()
+    document = parse_yaml(previous.decode(), paths.COMPOSE_FILE)
+    project = str(document["name"])
+    compose = Compose(docker, project)
+    kind = trial.begin(previous)
+    if config is not None:
+        host.write(trial.path(paths.CONFIG_FILE), config)
+
+    def up(file: str) -> None:
+        compose.up(trial.path(file), wait_seconds=wait_seconds, report=report)
+
+    try_out(trial, kind, up, last_words=list, report=report)
+    trial.keep(previous)
+    return WentBack(project, {str(name): str(each["image"]) for name, each in document["services"].items()})
