@@ -7,6 +7,7 @@ import pulumi
 from stacks.frontier import frontier_key
 from stacks.gpuaas.order import Leg, Outputs, Turn
 from stacks.outputs import common
+from trivet.drivers.bundle.preflight import require_store
 from trivet.drivers.rented.rental import USER, rental
 from trivet.render import render
 from trivet.resources.host import Bundle, BundleArgs, Rented
@@ -22,12 +23,14 @@ def leg(spec: StackSpec, lock: Lock, settings: Settings, turn: Turn) -> Leg:
 
     Raises:
         SpecError: the spec lists a frontier, and the stack's configuration has no key for it.
+        IntegrityError: the store is not what the lock says.
     """
     stack = pulumi.get_stack()
     key_file = f".trivet/ssh/{stack}/id_ed25519"
     host = SshTarget(address=NOT_YET, user=USER, key_file=key_file, sudo=True)
     installation = render(spec, lock, settings.model_copy(update={"host": host}), stack=stack)
     installation = installation.model_copy(update={"key_directory": turn.keys})
+    require_store(installation)  # before a minute of a node is paid for
     secret = frontier_key(spec)
     wanted = rental(settings, stack=stack, port=installation.port, root=installation.root)
     node = Instance("node", wanted.model_copy(update={"may_pass": turn.may_pass}))

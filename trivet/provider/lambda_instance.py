@@ -122,6 +122,7 @@ class Instance:
             if not is_there and not ledger.open(rental.stack):
                 # Pulumi forgets it now, and will never ask for its end: so what was made beside it goes here.
                 release(provider, ledger, rental.stack, self._log.of(request.urn))
+                rental.access.remove()
                 return rpc.ReadResponse(resource_id="", properties={}, inputs={})
         return rpc.ReadResponse(resource_id=request.resource_id, properties=request.properties, inputs=request.inputs)
 

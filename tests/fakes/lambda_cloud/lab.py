@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from tests.fakes.lambda_cloud.account import Account, Launch
 from tools.lab.engine import docker
 from tools.lab.workstation import Workstation, boot, remove
+from trivet.errors import TrivetError
 
 NEVER = 1e18
 SET_UP = """
@@ -53,7 +54,7 @@ class LabMachines:
 
     def __init__(self, account: Account, *, label: str, state: Path, cache: Path) -> None:
         self.machines: dict[str, Workstation] = {}
-        self.errors: list[Exception] = []
+        self.errors: list[TrivetError] = []
         self._account = account
         self._label, self._state, self._cache = label, state, cache
         self._threads: list[threading.Thread] = []
@@ -81,7 +82,7 @@ class LabMachines:
             for script in cloud_config["bootcmd"]:
                 machine.sh(script)
             machine.sh(self._script(launch, cloud_config["ssh_keys"]))
-        except Exception as exc:  # noqa: BLE001  # a thread's errors are the test's to see
+        except TrivetError as exc:
             self.errors.append(exc)
             return
         launch.address = machine.address

@@ -12,9 +12,10 @@ from tests.fakes.engine_host import Answer, EngineHost, container
 from tests.unit.bundle.stores import tree
 from tests.unit.drivers.installations import STACK, site
 from trivet.drivers.bundle import Site, install
-from trivet.drivers.bundle.preflight import preflight
+from trivet.drivers.bundle.preflight import preflight, require_store
 from trivet.errors import EngineError, HostError, IntegrityError, TrivetError
 from trivet.render import paths
+from trivet.spec.bundle import SignedBundle
 
 HEAD = "Filesystem 1024-blocks Used Available Capacity Mounted on\n"
 
@@ -47,6 +48,18 @@ def test_what_is_there_does_not_travel_and_is_not_read_again(tmp_path: Path) -> 
     host = EngineHost(answers={("docker", "image", "inspect"): Answer(json.dumps(there))})
     ready = preflight(Site(installation=where.installation, host=host, report=print))
     assert (ready.images, ready.files) == ({}, [])
+
+
+def test_a_store_is_told_from_a_stale_one_before_there_is_a_host(tmp_path: Path) -> None:
+    installation = site(tmp_path, EngineHost()).installation
+    require_store(installation)
+    name, image = next(iter(installation.images.items()))
+    stale = image.model_copy(update={"manifest": f"sha256:{'0' * 64}"})
+    newer = installation.model_copy(update={"images": {**installation.images, name: stale}})
+    with pytest.raises(IntegrityError, match=f"image/{name}"):
+        require_store(newer)
+    signed = SignedBundle.model_validate({"path": "bundle", "trust": "keys"})
+    require_store(newer.model_copy(update={"bundle": signed}))  # which will fill it
 
 
 def test_no_engine_is_refused(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_node_comes_is_seen_and_goes(
 
 
 def test_a_node_that_ended_by_itself_is_gone_and_what_was_made_beside_it_too(
-    instance: Instance, inputs: Properties, fake: FakeLambda
+    instance: Instance, inputs: Properties, fake: FakeLambda, tmp_path: Path
 ) -> None:
     made = create(instance, changed(inputs, keyOnNode=True))
     (launch,) = fake.account.launches.values()
@@ -117,6 +117,7 @@ def test_a_node_that_ended_by_itself_is_gone_and_what_was_made_beside_it_too(
     fake.account.end(launch)
     assert instance.read(rpc.ReadRequest(URN, "unit", made, inputs)).resource_id == ""
     assert (fake.account.keys, fake.account.rulesets) == ({}, {})
+    assert not (tmp_path / ".trivet/ssh/unit").exists()
 
 
 def test_with_a_broker_the_node_has_a_secret_of_its_own_and_no_key(

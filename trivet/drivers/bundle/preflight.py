@@ -9,7 +9,9 @@ every blob that would travel has the digest that the lock promises.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from trivet.bundle.layout import Layout
 from trivet.drivers import disk, listening
@@ -21,9 +23,9 @@ from trivet.drivers.engine import images
 from trivet.drivers.engine.compose import Compose
 from trivet.drivers.engine.containers import Container
 from trivet.errors import HostError, IntegrityError
-from trivet.render import Image, paths
+from trivet.render import Image, Installation, paths
 from trivet.render.compose import GATEWAY
-from trivet.spec.lock import LockedFile
+from trivet.spec.lock import LockedFile, LockedModel
 
 HOLDS_ITS_PORT = frozenset({"running", "restarting", "paused"})
 STARTING_SECONDS = 5.0
@@ -63,8 +65,7 @@ def preflight(site: Site) -> Ready:
     missing = images.missing(site.docker, installation.images)
     models = {name: _unplaced(site, model.files) for name, model in installation.models.items()}
     models = {name: files for name, files in models.items() if files}
-    wanted = {f"image/{name}": image.manifest for name, image in missing.items()}
-    wanted |= {f"model/{name}": installation.models[name].manifest for name in models}
+    wanted = _references(missing, {name: installation.models[name] for name in models})
     require_locked(store, wanted)
     files = list({file.digest: file for group in models.values() for file in group}.values())
     disk.require_space(
@@ -104,6 +105,25 @@ def _require_port(site: Site, gateway: Container | None) -> None:
 
 def _unplaced(site: Site, files: tuple[LockedFile, ...]) -> list[LockedFile]:
     return [file for file in files if not site.host.is_placed(site.path(paths.model_file(file.digest)), size=file.size)]
+
+
+def require_store(installation: Installation) -> None:
+    """Refuse a store that a host without anything could not be installed from; its index alone is read.
+
+    A signed bundle fills the store: where one is named, there is nothing to refuse yet.
+
+    Raises:
+        IntegrityError: it names something else than the lock, or lacks something.
+    """
+    if not installation.bundle:
+        require_locked(Layout(Path(installation.store)), _references(installation.images, installation.models))
+
+
+def _references(images: Mapping[str, Image], models: Mapping[str, LockedModel]) -> dict[str, str]:
+    return {
+        **{f"image/{name}": image.manifest for name, image in images.items()},
+        **{f"model/{name}": model.manifest for name, model in models.items()},
+    }
 
 
 def require_locked(store: Layout, wanted: dict[str, str]) -> None:
