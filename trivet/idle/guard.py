@@ -19,6 +19,7 @@ from typing import Any
 from trivet.idle.account import Account, LambdaAccount, fetch
 from trivet.idle.broker_account import BrokerAccount
 from trivet.idle.charter import Charter
+from trivet.idle.machine_account import MachineAccount
 from trivet.idle.metrics import Reading, read_metrics, together
 from trivet.idle.node import Standing
 from trivet.idle.watchdog import Terms, Tick, Watchdog
@@ -26,7 +27,6 @@ from trivet.idle.watchdog import Terms, Tick, Watchdog
 SCRAPE_SECONDS = 5
 SETTLE_SECONDS = 5.0  # from the beginning of a drain to the reading that decides
 AGAIN_SECONDS = 15.0  # between two attempts to end
-ACCOUNTS: Mapping[str, type[LambdaAccount | BrokerAccount]] = {"lambda": LambdaAccount, "broker": BrokerAccount}
 MARK = "trivet-guard\n"  # in a drain file that the guard made
 
 
@@ -128,9 +128,12 @@ def surroundings(config: Mapping[str, Any], charter: Charter) -> Surroundings:
 
 
 def _account(config: Mapping[str, Any], launch_id: str) -> Account | None:
-    for kind, account in ACCOUNTS.items():
-        if kind in config:
-            return account(config[kind]["url"], Path(config[kind]["keyFile"]), launch_id)
+    if way := config.get("lambda"):
+        return LambdaAccount(way["url"], Path(way["keyFile"]), launch_id)
+    if way := config.get("broker"):
+        return BrokerAccount(way["url"], Path(way["keyFile"]), launch_id)
+    if way := config.get("machine"):
+        return MachineAccount(Path(way["leaseFile"]), Path(way["endProgram"]))
     return None
 
 

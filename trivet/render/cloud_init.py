@@ -45,16 +45,17 @@ WantedBy=multi-user.target
 
 @dataclass(frozen=True)
 class Way:
-    """How a node reaches who can end it: its provider with a key of the account, or a broker with a secret of its own.
+    """How a node reaches who can end it: its provider with a key of the account, a broker with a secret, or itself.
 
     Attributes:
-        kind: `lambda`, or `broker`.
-        key: goes into a file that root alone can read.
+        kind: of account, as the guard knows it.
+        settings: what the guard is told of it.
+        key: goes into a file that root alone can read, which the guard is told of as `keyFile`.
     """
 
-    kind: Literal["lambda", "broker"]
-    url: str
-    key: str
+    kind: Literal["lambda", "broker", "machine"]
+    settings: Mapping[str, str]
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def cloud_init(setup: NodeSetup) -> str:
 def _arm(setup: NodeSetup) -> str:
     files = {f"{PACKAGE}/{path}": text for path, text in sorted(setup.modules.items())}
     files[CONFIG] = json.dumps(_config(setup), indent=1, sort_keys=True) + "\n"
-    secret = {KEY_FILE: setup.way.key + "\n"} if setup.way else {}
+    secret = {KEY_FILE: setup.way.key + "\n"} if setup.way and setup.way.key else {}
     files[UNIT_FILE] = UNIT
     lines = ["set -eu", "umask 077", *(_write(path, text) for path, text in secret.items()), "umask 022"]
     lines += [_write(path, text) for path, text in files.items()]
@@ -121,7 +122,8 @@ def _write(path: str, text: str) -> str:
 
 
 def _config(setup: NodeSetup) -> dict[str, Any]:
-    way: dict[str, Any] = {setup.way.kind: {"url": setup.way.url, "keyFile": KEY_FILE}} if setup.way else {}
+    key = {"keyFile": KEY_FILE} if setup.way and setup.way.key else {}
+    way: dict[str, Any] = {setup.way.kind: {**setup.way.settings, **key}} if setup.way else {}
     return {
         "charter": asdict(setup.charter),
         "terms": asdict(setup.terms),

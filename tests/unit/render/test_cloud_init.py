@@ -26,7 +26,7 @@ SETUP = NodeSetup(
     sources=("http://127.0.0.1:8080/metrics",),
     drain_file="/opt/trivet/gpuaas/etc/draining",
     host_key=HostKey(private="-----BEGIN-----\nhost\n-----END-----\n", public="ssh-ed25519 AAAA"),
-    way=Way("lambda", url="https://cloud.lambda.ai/api/v1", key="secret_canary"),
+    way=Way("lambda", {"url": "https://cloud.lambda.ai/api/v1"}, key="secret_canary"),
 )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 
 MODULES = (
-    *("__init__", "account", "activity", "broker_account", "charter", "guard", "metrics", "node", "sealed"),
-    "watchdog",
+    *("__init__", "account", "activity", "broker_account", "charter", "guard", "machine_account", "metrics", "node"),
+    *("sealed", "watchdog"),
 )
 
 

@@ -104,8 +104,8 @@ class Rental(Frozen):
 
     def _way(self, url: Callable[[], str], key: Callable[[], str], charter: Charter) -> Way | None:
         if self.broker:
-            return Way("broker", self.broker, lease_secret(key(), charter.launch_id))
-        return Way("lambda", url(), key()) if self.key_on_node else None
+            return Way("broker", {"url": self.broker}, lease_secret(key(), charter.launch_id))
+        return Way("lambda", {"url": url()}, key()) if self.key_on_node else None
 
 
 def rental(settings: Settings, *, stack: str, port: int, root: str) -> Rental:
