@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Never
@@ -45,6 +47,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="with --broker: a node that is not heard of for so long is ended (default: 30m)",
     )
     parser.add_argument("--print", choices=KINDS, help="print the files that run this as a timer, and do nothing else")
+    parser.add_argument("--image", metavar="HOST/NAME@sha256:…", help="with --print kubernetes: what its CronJob runs")
     add_ledger_argument(parser)
 
 
@@ -58,7 +61,8 @@ def add_ledger_argument(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Answer:
     """Sweep once, or for ever."""
     if args.print:
-        text = reaper_files(args.print)
+        program = shutil.which("trivet") or str(Path(sys.argv[0]).resolve())
+        text = reaper_files(args.print, program=program, image=args.image)
         return Answer(text.splitlines(), {"text": text})
     if args.broker and (not args.watch or args.dry_run):
         raise TrivetError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import time
@@ -91,13 +93,36 @@ def test_a_node_that_cannot_be_ended_fails_the_command_and_does_not_save_the_oth
     assert [each.ended_at is None for each in (one, two)].count(True) == 1
 
 
+IMAGE = f"registry.example.org/trivet@sha256:{'0' * 64}"
+
+
 @pytest.mark.parametrize("kind", ["systemd", "kubernetes", "github"])
 def test_the_timers_are_printed_and_keep_the_key_to_themselves(desk: Desk, kind: str) -> None:
-    code, said = desk.run("reap", "--print", kind)
+    code, said = desk.run("reap", "--print", kind, "--image", IMAGE)
     assert (code, "trivet" in said, KEY in said) == (0, True, False)
     assert desk.fake.requests == []
     if kind != "systemd":
         assert YAML(typ="safe", pure=True).load(said)
+
+
+def test_a_cron_job_runs_an_image_by_its_digest_as_nobody_with_the_key_from_a_secret(desk: Desk) -> None:
+    for image in ((), ("--image", "registry.example.org/trivet:latest")):
+        code, said = desk.run("reap", "--print", "kubernetes", *image)
+        assert (code != 0, "named by its digest" in said) == (True, True)
+    job = YAML(typ="safe", pure=True).load(desk.run("reap", "--print", "kubernetes", "--image", IMAGE)[1])
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (container["image"], container["args"]) == (IMAGE, ["trivet", "reap"])
+    assert container["env"] == [{"name": "LAMBDA_API_KEY_FILE", "value": "/run/trivet/lambda-key"}]
+    assert pod["volumes"][0]["secret"]["secretName"] == "trivet-reap"
+    assert pod["securityContext"]["runAsNonRoot"] is True
+
+
+def test_a_workflow_takes_its_actions_by_commit(desk: Desk) -> None:
+    jobs = YAML(typ="safe", pure=True).load(desk.run("reap", "--print", "github")[1])["jobs"]
+    used = [step["uses"] for step in jobs["reap"]["steps"] if "uses" in step]
+    assert used
+    assert all(re.fullmatch(r"[a-z/-]+@[0-9a-f]{40}", each) for each in used)
 
 
 def test_hold_prolongs_and_lets_go(desk: Desk) -> None:
@@ -140,6 +165,18 @@ def test_a_key_that_others_may_read_is_refused(desk: Desk, tmp_path: Path) -> No
     (tmp_path / "key").chmod(0o644)
     code, said = desk.run("cost")
     assert (code, "chmod 600" in said, desk.fake.requests) == (2, True, [])
+
+
+def test_a_key_that_is_mounted_for_a_group_of_ours_is_taken(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").chmod(0o440)
+    assert desk.run("reap")[0] == 2  # our own, and open to a group
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)  # as a pod finds what the kubelet mounted
+    assert desk.run("reap")[0] == 0
+    (tmp_path / "key").chmod(0o444)
+    assert desk.run("reap")[0] == 2
 
 
 def test_without_a_key_nobody_is_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

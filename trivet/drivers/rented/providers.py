@@ -55,7 +55,7 @@ def lambda_key(environ: Mapping[str, str] = os.environ) -> str:
 
 def _read(path: Path) -> str:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        found = path.stat()
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as exc:
         raise TrivetError(
@@ -64,7 +64,9 @@ def _read(path: Path) -> str:
             rule=f"{KEY_FILE} names a text file with the key",
             remedy="name the right file",
         ) from exc
-    if mode & 0o077:
+    # What is somebody else's, like a secret that systemd or Kubernetes mounts, can have been given to us by its group.
+    mode, private = stat.S_IMODE(found.st_mode), 0o077 if found.st_uid == os.geteuid() else 0o007
+    if mode & private:
         raise TrivetError(
             where=str(path),
             value=f"mode {mode:04o}",
