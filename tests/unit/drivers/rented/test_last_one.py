@@ -18,11 +18,17 @@ from tests.fakes.lambda_cloud import KEY, Fault, Faults
 from tests.fakes.lambda_cloud.account import Launch as Instance
 from tests.fakes.lambda_cloud.server import Wire
 from tests.unit.drivers.rented.world import Killed, World, wish
+from trivet.drivers.lambda_cloud import LambdaCloud, LambdaCompute
+from trivet.drivers.rented import Ledger
+from trivet.drivers.rented.broker import Broker
+from trivet.drivers.rented.broker_server import listening
 from trivet.errors import CloudError
-from trivet.idle.account import LambdaAccount
+from trivet.idle.account import Account, LambdaAccount
+from trivet.idle.broker_account import BrokerAccount
 from trivet.idle.charter import BOOT_SECONDS, Charter, charter_of, held_name
 from trivet.idle.guard import Surroundings, guard
 from trivet.idle.metrics import Reading
+from trivet.idle.sealed import lease_secret
 from trivet.idle.watchdog import Terms, Watchdog
 
 TTL, MAX_TTL = 45 * 60, 2 * 3600
@@ -75,7 +81,29 @@ def launched(world: World, fate: Fate) -> tuple[Instance, Charter]:
 
 
 def watchdog_alone(world: World, charter: Charter, fate: Fate, key_file: Path) -> None:
-    """The guard, on a node with the account's key, from its boot on."""
+    """The guard, on a node with the account's key."""
+    key_file.write_text(KEY)
+    clock = world.clock
+    watch(
+        world,
+        charter,
+        fate,
+        LambdaAccount(world.url, key_file, charter.launch_id, monotonic=clock.monotonic, sleep=clock.sleep),
+    )
+
+
+def watchdog_with_a_broker(world: World, charter: Charter, fate: Fate, key_file: Path) -> None:
+    """The guard, on a node without it; the broker answers, and does nothing of its own accord."""
+    key_file.write_text(lease_secret(KEY, charter.launch_id))
+    with LambdaCloud(KEY, url=world.url, clock=world.clock) as cloud:
+        broker = Broker(LambdaCompute(cloud), KEY, lambda _: None)
+        with listening(broker, "127.0.0.1", 0) as port:
+            url = f"http://127.0.0.1:{port}"
+            watch(world, charter, fate, BrokerAccount(url, key_file, charter.launch_id, now=world.clock.now))
+
+
+def watch(world: World, charter: Charter, fate: Fate, account: Account) -> None:
+    """The guard, from the node's boot to its end."""
     faults = iter(fate.faults)
 
     def sleep(seconds: float) -> None:
@@ -87,10 +115,8 @@ def watchdog_alone(world: World, charter: Charter, fate: Fate, key_file: Path) -
     armed = world.clock.monotonic()
     node = Surroundings(
         scrape=lambda: fate.serves,
-        account=LambdaAccount(
-            world.url, key_file, charter.launch_id, monotonic=world.clock.monotonic, sleep=world.clock.sleep
-        ),
-        drain_file=key_file.with_name("draining"),
+        account=account,
+        drain_file=world.directory / "draining",
         uptime=lambda: world.clock.monotonic() - armed,
         now=world.clock.now,
         sleep=sleep,
@@ -99,6 +125,18 @@ def watchdog_alone(world: World, charter: Charter, fate: Fate, key_file: Path) -
     )
     with contextlib.suppress(Killed):
         guard(Watchdog(charter, Terms(setup=99 * TTL, grace=99 * TTL)), node)
+
+
+def broker_alone(world: World, charter: Charter, fate: Fate, _: Path) -> None:
+    """The broker, of a node that never says a word."""
+    faults = iter(fate.faults)
+    with LambdaCloud(KEY, url=world.url, clock=world.clock) as cloud:
+        broker = Broker(LambdaCompute(cloud), KEY, lambda _: None)
+        while world.ours and world.clock.now() < charter.ends_by + 2 * LATE:
+            world.fake.faults = Faults(next(faults, []))
+            with contextlib.suppress(CloudError):
+                broker.sweep(Ledger(world.directory / "nothing"))
+            world.clock.sleep(60)
 
 
 def reaper_alone(world: World, charter: Charter, fate: Fate, _: Path) -> None:
@@ -127,7 +165,13 @@ def orchestrator_alone(world: World, charter: Charter, fate: Fate, _: Path) -> N
         world.clock.sleep(max(0.0, PERIOD - (world.clock.now() - before)))
 
 
-SURVIVORS = {"watchdog": watchdog_alone, "reaper": reaper_alone, "orchestrator": orchestrator_alone}
+SURVIVORS = {
+    "watchdog": watchdog_alone,
+    "watchdog with a broker": watchdog_with_a_broker,
+    "reaper": reaper_alone,
+    "orchestrator": orchestrator_alone,
+    "broker": broker_alone,
+}
 
 
 @pytest.mark.parametrize("survivor", SURVIVORS)
@@ -138,7 +182,6 @@ def test_with_any_two_dead_the_node_is_gone_five_minutes_after_its_time(
 ) -> None:
     directory = Path(tempfile.mkdtemp())
     try:
-        (directory / "key").write_text(KEY)
         world = World(lambda_wire.fresh(), lambda_wire.url, directory / "rented")
         instance, charter = launched(world, fate)
         SURVIVORS[survivor](world, charter, fate, directory / "key")
