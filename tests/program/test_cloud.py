@@ -17,6 +17,7 @@ from tests.program.cloud import CloudStack, aws
 from tests.unit.examples import ROOT
 
 ZA, EU = "af-south-1", "eu-central-1"
+HOURS = {"start": "07:00", "stop": "19:00", "timezone": "Africa/Johannesburg"}
 MODEL = {"gpuMemoryMiB": 12000}
 NewCloudStack = Callable[..., CloudStack]
 
@@ -47,6 +48,8 @@ def deployed(new_cloud_stack: NewCloudStack) -> Iterator[CloudStack]:
     """A stack under za-strict, deployed once for the tests that only read."""
     stack = new_cloud_stack(residency={"regime": "za-strict", "maxAgeDays": 3650})
     shutil.copytree(ROOT / "policy", stack.project / "policy", ignore=shutil.ignore_patterns("__pycache__"))
+    stack.settings["aws"] |= {"hours": HOURS, "stopIdleMinutes": 30}
+    stack.write()
     stack.up("--policy-pack", "policy")  # which judges each resource once more, and finds nothing wrong
     yield stack
     stack.destroy()
@@ -73,6 +76,8 @@ def leftovers(stack: CloudStack) -> dict[str, list[Any]]:
         "logs": stack.client("logs").describe_log_groups(logGroupNamePrefix=f"/trivet/{name}")["logGroups"],
         "roles": [each for each in stack.client("iam").list_roles()["Roles"] if each["RoleName"].startswith(name)],
         "budgets": [each for each in budgets(stack) if each["BudgetName"] == name],
+        "schedules": stack.client("scheduler").list_schedules(NamePrefix=name)["Schedules"],
+        "alarms": stack.client("cloudwatch").describe_alarms(AlarmNamePrefix=name)["MetricAlarms"],
         "keys": [each for each in keys if each["Enabled"] and name in each["Description"]],
     }
 
@@ -186,6 +191,34 @@ def test_the_budget_warns_before_it_stops_the_machine(deployed: CloudStack) -> N
     assert "aws:budgets/budgetAction:BudgetAction" in deployed.resources()
 
 
+def test_it_runs_by_the_clock_and_stops_when_it_is_idle(deployed: CloudStack) -> None:
+    scheduler, instance = deployed.client("scheduler"), deployed.outputs["instance"]
+    found = {}
+    for each in leftovers(deployed)["schedules"]:
+        schedule = scheduler.get_schedule(Name=each["Name"])
+        assert schedule["ScheduleExpressionTimezone"] == "Africa/Johannesburg"
+        assert json.loads(schedule["Target"]["Input"]) == {"InstanceIds": [instance]}
+        found[schedule["Target"]["Arn"].rpartition(":")[2]] = schedule["ScheduleExpression"]
+    week = "MON,TUE,WED,THU,FRI"
+    assert found == {"startInstances": f"cron(0 7 ? * {week} *)", "stopInstances": f"cron(0 19 ? * {week} *)"}
+    (alarm,) = leftovers(deployed)["alarms"]
+    assert alarm["AlarmActions"] == [f"arn:aws:automate:{ZA}:ec2:stop"]
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 30 * 60
+    assert alarm["Dimensions"] == [{"Name": "InstanceId", "Value": instance}]
+
+
+def test_what_it_costs_is_listed_by_the_hour_and_a_stopped_machine_costs_none(deployed: CloudStack) -> None:
+    instance, ec2 = deployed.outputs["instance"], deployed.client("ec2")
+    asked = ("cost", "--cloud", "aws", "--region", ZA, "--json")
+    (found,) = json.loads(trivet(deployed, *asked).stdout)["running"]
+    assert (found["name"], found["machine"], found["count"]) == (instance, "t3.large", 1)
+    assert found["hourly"] is None  # the tables list machines with GPUs only
+    ec2.stop_instances(InstanceIds=[instance])
+    (found,) = json.loads(trivet(deployed, *asked).stdout)["running"]
+    assert (found["state"], found["count"], found["hourly"]) == ("stopped", 0, 0)
+    ec2.start_instances(InstanceIds=[instance])
+
+
 def test_a_second_up_finds_nothing_to_do_and_a_lost_machine_is_made_again(deployed: CloudStack) -> None:
     deployed.pulumi("preview", "--expect-no-changes")
     before = deployed.outputs["instance"]
@@ -243,6 +276,11 @@ def test_a_violation_leaves_nothing_in_the_state(
         ({"machine": None}, {}, ("no machine is named", "aws.machine")),
         ({"image": None}, MODEL, ("no aws.image",)),
         ({"bundle": "none.tar"}, {}, ("none.tar", "trivet bundle create")),
+        (
+            {"budget": 500, "machine": "g4dn.xlarge"},
+            MODEL,
+            ("g4dn.xlarge: 0.698 USD/h", "730 h a month = 509.54 USD", "budget of 500 USD"),
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_before_the_first_resource(

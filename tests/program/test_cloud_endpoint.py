@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,18 +182,33 @@ def test_the_role_may_take_its_image_and_weights_and_nothing_else(deployed: Clou
     assert trusted[0]["Condition"]["StringEquals"]["aws:SourceAccount"] == deployed.settings["aws"]["account"]
 
 
+def test_what_it_costs_is_listed(deployed: CloudStack) -> None:
+    argv = [sys.executable, "-m", "trivet.cli", "cost", "--cloud", "aws", "--region", ZA, "--json"]
+    env = {**deployed.env, "AWS_DEFAULT_REGION": ZA}
+    done = subprocess.run(argv, cwd=deployed.project, env=env, capture_output=True, text=True, check=True)
+    (found,) = json.loads(done.stdout)["running"]
+    assert (found["name"], found["machine"]) == (deployed.outputs["endpoint"], "ml.m5.xlarge")
+
+
 def test_another_configuration_is_a_new_model_that_the_endpoint_moves_over_to(deployed: CloudStack) -> None:
     deployed.pulumi("preview", "--expect-no-changes")
     (before,) = leftovers(deployed)["models"]
     deployed.spec["gateway"]["teams"][0]["quota"]["requestsPerMinute"] += 1
+    deployed.settings["aws"]["endpoint"] = {"mode": "realtime"}
     deployed.write()
     deployed.make_bundle()
     deployed.up()
     (after,) = leftovers(deployed)["models"]
     assert before["ModelName"] != after["ModelName"]
-    (endpoint,) = leftovers(deployed)["endpoints"]
-    used = deployed.client("sagemaker").describe_endpoint(EndpointName=endpoint["EndpointName"])["EndpointConfigName"]
-    assert after["ModelName"] in used
+    sagemaker = deployed.client("sagemaker")
+    used = sagemaker.describe_endpoint(EndpointName=deployed.outputs["endpoint"])["EndpointConfigName"]
+    found = sagemaker.describe_endpoint_config(EndpointConfigName=used)
+    assert found["ProductionVariants"][0]["ModelName"] == after["ModelName"]
+    assert "AsyncInferenceConfig" not in found
+    assert "response-stream" in deployed.outputs["invoke"]
+    (target,) = leftovers(deployed)["targets"]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 1)
+    assert not [each for each in leftovers(deployed)["alarms"] if each["AlarmName"].endswith("-wake")]
 
 
 @pytest.mark.parametrize(

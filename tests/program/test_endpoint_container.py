@@ -181,5 +181,8 @@ def test_it_conforms_as_every_other_tier_does(report: Report, check: str) -> Non
 def test_it_ends_in_order_and_within_sagemaker_s_thirty_seconds(container: Container) -> None:
     container.docker("stop", "--time=30")
     assert container.docker("inspect", "--format={{.State.ExitCode}}") == "0"
+    rows = [json.loads(line)["audit"] for line in container.docker("logs").splitlines() if line.startswith('{"audit"')]
+    assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
+    assert {"sagemaker", "default"} <= {row["key"] for row in rows}
     with pytest.raises(OSError, match=r"refused|unreachable|timed out"):
         socket.create_connection((httpx.URL(container.url).host, 8080), 2)

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import Any
 
 from trivet.cli.answer import Answer
+from trivet.cli.aws import aws_session
 from trivet.cli.project import project_of
 from trivet.cli.report_text import finding_lines
-from trivet.errors import CloudError
 from trivet.residency import Asset, check, load_regime, load_tables
 from trivet.residency.resources import resource_assets
 
@@ -38,15 +38,6 @@ def run_audit(args: argparse.Namespace) -> Answer:
 
 
 def _inventory(profile: str | None) -> tuple[Any, ...]:
-    try:
-        boto3 = import_module("boto3")
-        inventory = import_module("trivet.drivers.aws.inventory").inventory
-    except ModuleNotFoundError as exc:
-        raise CloudError(
-            code="no-client",
-            value=str(exc),
-            rule="AWS is read with boto3, which an installation without a cloud does not bring",
-            remedy="run `.venv/bin/pip install 'trivet[cloud]'`",
-        ) from exc
-    things: tuple[Any, ...] = inventory(boto3.Session(profile_name=profile))
+    session = aws_session(profile)
+    things: tuple[Any, ...] = import_module("trivet.drivers.aws.inventory").inventory(session)
     return things

@@ -6,6 +6,7 @@ import argparse
 from datetime import UTC, datetime
 
 from trivet.cli.answer import Answer, add_verb
+from trivet.cli.cost_cloud import cloud_cost
 from trivet.cli.duration import spoken
 from trivet.cli.reap import add_ledger_argument
 from trivet.cli.table_text import columns
@@ -20,11 +21,16 @@ from trivet.idle.reaper import Verdict, judge
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = add_verb(subparsers, "cost", "every rented node: age, spend, what will end it and when", run)
+    parser.add_argument("--cloud", choices=["aws"], help="list a cloud's machines and endpoints instead")
+    parser.add_argument("--region", action="append", default=[], help="with --cloud: look here alone; may be repeated")
+    parser.add_argument("--profile", help="with --cloud aws: AWS profile (default: the environment's)")
     add_ledger_argument(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Ask the provider what is there, and the ledger what was."""
+    if args.cloud:
+        return cloud_cost(args)
     ledger = Ledger(args.ledger)
     launches = ledger.launches()
     with open_lambda() as provider:

@@ -221,5 +221,26 @@ def stop_policy(account: str, region: str, stack: str) -> str:
     )
 
 
+def hours_policy(account: str, region: str, stack: str, key_arn: str) -> str:
+    """Start and stop the machines of this stack; starting opens their disk with the key."""
+    return document(
+        {
+            "Sid": "hours",
+            "Effect": "Allow",
+            "Action": ["ec2:StartInstances", "ec2:StopInstances"],
+            "Resource": f"arn:aws:ec2:{region}:{account}:instance/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/trivet:stack": stack}},
+        },
+        {
+            "Sid": "disk",
+            "Effect": "Allow",
+            "Action": "kms:CreateGrant",
+            "Resource": key_arn,
+            "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        },
+        {"Sid": "schedule", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn},
+    )
+
+
 def _agent(region: str) -> str:
     return f"arn:aws:s3:::amazon-ssm-{region}/*"

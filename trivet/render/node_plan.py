@@ -44,7 +44,7 @@ def node_plan(
         weights: directory with every model, read-only.
         audit: the gateway's database.
         config: the gateway's configuration; None where it is told later.
-        copies: directory that outlives the container.
+        copies: directory that outlives the container; None where only its log does.
         user: number of the user that the servers run as; None leaves it.
     """
     image = node_image(spec)

@@ -84,6 +84,11 @@ def require_budget(estimated: Estimate, budget: float, *, where: str) -> None:
         )
 
 
+def monthly_hours(start: str, stop: str, days: str) -> float:
+    """Hours a month, to a tenth, of a machine with such hours (see `weekly_hours`)."""
+    return round(weekly_hours(start, stop, days) * HOURS_A_MONTH / (7 * 24), 1)
+
+
 def weekly_hours(start: str, stop: str, days: str) -> float:
     """Hours a week between two times of day (`07:00`), on days such as `MON-FRI` or `SAT,SUN`; over midnight too."""
     begin, end = (datetime.strptime(text, "%H:%M") for text in (start, stop))  # noqa: DTZ007  # a time of day

@@ -9,12 +9,14 @@ import pulumi
 import pulumi_aws as aws
 
 from stacks.cloud.aws.budget import Budget, BudgetArgs, Stop
+from stacks.cloud.aws.hours import Running, RunningArgs
 from stacks.cloud.aws.identity import Identity, IdentityArgs
 from stacks.cloud.aws.machine import Machine, MachineArgs
 from stacks.cloud.aws.network import Network, NetworkArgs
 from stacks.cloud.aws.settings import required
 from stacks.cloud.aws.storage import Item, Storage, StorageArgs
 from stacks.cloud.bundle_file import read_bundle
+from stacks.cloud.cost import announce
 from stacks.outputs import export
 from trivet.errors import SpecError
 from trivet.render.cloud_vm import INTO, FirstStart, user_data
@@ -22,6 +24,7 @@ from trivet.render.installation import key_name
 from trivet.residency.data import load_tables
 from trivet.residency.fit import needs_of
 from trivet.residency.machine import choose_machine
+from trivet.residency.price import HOURS_A_MONTH, estimate, monthly_hours
 from trivet.spec import Lock, Settings, StackSpec
 from trivet.spec.aws import AwsSettings
 
@@ -37,11 +40,16 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     Raises:
         SpecError: no machine of the region fits, the bundle is another one, or the settings do not belong together.
         IntegrityError: nobody whom the settings name has signed the bundle.
+        BudgetError: a month of it is more than the budget.
     """
     own = required(spec, settings)
     _require_image(spec, own)
     tables, today = load_tables(), datetime.now(UTC).date()
     machine = choose_machine(spec, "aws", settings.region, tables, today=today, wanted=own.machine)
+    hours = monthly_hours(own.hours.start, own.hours.stop, own.hours.days) if own.hours else HOURS_A_MONTH
+    announce(
+        estimate(tables, "aws", settings.region, machine, price=own.price, hours=hours), own.budget, where="aws.budget"
+    )
     bundle = read_bundle(own.bundle, own.keys, lock, Path("inference.yaml"))
 
     object_key = f"{bundle.digest.removeprefix('sha256:')}.tar"
@@ -116,6 +124,19 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
         ),
         # What it reads at its first start is there before it starts.
         pulumi.ResourceOptions(provider=provider, depends_on=[storage, identity, network]),
+    )
+    Running(
+        name,
+        RunningArgs(
+            account=own.account,
+            region=region,
+            stack=name,
+            instance=node.id,
+            key_arn=storage.key_arn,
+            hours=own.hours,
+            stop_idle_minutes=own.stop_idle_minutes,
+        ),
+        opts,
     )
     Budget(
         name,

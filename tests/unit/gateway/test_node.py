@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ import pytest
 
 from trivet_gateway.node import FRONTIER_KEY, PLAN, PLAN_FILE
 from trivet_gateway.node.copies import Copies
+from trivet_gateway.node.journal import Journal
 from trivet_gateway.node.plan import Plan
 
 # A server that says when it starts and when it is asked to end, and answers 200 after a while.
@@ -218,6 +220,22 @@ def test_a_copy_is_made_when_something_changed_and_not_otherwise(tmp_path: Path)
         copies.close()
     assert rows(target) == [1]
     assert sorted(path.name for path in tmp_path.iterdir() if "copy" in path.name) == ["copy.sqlite"]
+
+
+def test_where_only_the_log_outlives_the_container_each_row_is_in_it_once(tmp_path: Path) -> None:
+    source, log = tmp_path / "audit.sqlite", io.StringIO()
+    journal = Journal(source, log)
+    assert not journal.refresh()
+    with closing(sqlite3.connect(source)) as audit:
+        audit.execute("CREATE TABLE audit (seq INTEGER PRIMARY KEY, hash TEXT)")
+        for number in (1, 2):
+            audit.execute("INSERT INTO audit VALUES (?, ?)", (number, f"h{number}"))
+            audit.commit()
+            assert journal.refresh()
+            assert not journal.refresh()
+        journal.close()
+    lines = [json.loads(line)["audit"] for line in log.getvalue().splitlines()]
+    assert lines == [{"seq": 1, "hash": "h1"}, {"seq": 2, "hash": "h2"}]
 
 
 def test_an_audit_that_is_not_there_yet_is_not_copied(tmp_path: Path) -> None:

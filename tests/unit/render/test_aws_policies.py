@@ -64,3 +64,9 @@ def test_an_endpoint_reads_its_model_and_writes_its_answers_and_nothing_else() -
     assert found["image"]["Resource"] == place.repository_arn
     assert found["key"]["Resource"] == found["disk"]["Resource"] == KEY
     assert not any("Delete" in str(each["Action"]) for sid, each in found.items() if sid != "network")
+
+
+def test_hours_are_those_of_the_stack_s_own_machines() -> None:
+    hours, disk, schedule = statements(policies.hours_policy(ACCOUNT, REGION, "trivet-clinic", KEY))
+    assert hours["Condition"] == {"StringEquals": {"aws:ResourceTag/trivet:stack": "trivet-clinic"}}
+    assert disk["Resource"] == schedule["Resource"] == KEY

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trivet.errors import BudgetError
 from trivet.residency import load_tables
-from trivet.residency.price import DAYS, Estimate, estimate, require_budget, weekdays, weekly_hours
+from trivet.residency.price import DAYS, Estimate, estimate, monthly_hours, require_budget, weekdays, weekly_hours
 
 TABLES = load_tables()
 T4 = TABLES.providers["aws"].offer("af-south-1")
@@ -55,6 +55,11 @@ def test_what_the_budget_cannot_pay_is_refused_with_the_arithmetic() -> None:
 )
 def test_hours_a_week(start: str, stop: str, days: str, hours: float) -> None:
     assert weekly_hours(start, stop, days) == hours
+
+
+def test_hours_a_month_are_their_share_of_the_month() -> None:
+    assert monthly_hours("00:00", "12:00", "MON-SUN") == 365
+    assert monthly_hours("07:00", "19:00", "MON-FRI") == 260.7
 
 
 @given(st.sampled_from(DAYS), st.sampled_from(DAYS))

@@ -15,6 +15,7 @@ from typing import Final
 
 from trivet_gateway.node import FRONTIER_KEY, PLAN, PLAN_FILE
 from trivet_gateway.node.copies import Copies
+from trivet_gateway.node.journal import Journal
 from trivet_gateway.node.plan import Plan
 from trivet_gateway.node.supervisor import Supervisor
 
@@ -38,16 +39,16 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     _prepare(plan, os.environ.get(FRONTIER_KEY))
     supervisor = Supervisor(plan, ended)
-    copies = Copies(Path(plan.audit), Path(plan.copies) / f"{_container()}.sqlite") if plan.copies else None
+    audit = Path(plan.audit)
+    kept = Copies(audit, Path(plan.copies) / f"{_container()}.sqlite") if plan.copies else Journal(audit, sys.stdout)
     try:
         if not supervisor.start():
             return 0 if ended.is_set() else 3
-        _watch(supervisor, copies)
+        _watch(supervisor, kept)
     finally:
         supervisor.stop()
-        _copy(copies)
-        if copies:
-            copies.close()
+        _keep(kept)
+        kept.close()
     return 0
 
 
@@ -56,11 +57,11 @@ def _told() -> str:
     return Path(os.environ[PLAN_FILE]).read_text("utf-8") if PLAN_FILE in os.environ else os.environ[PLAN]
 
 
-def _watch(supervisor: Supervisor, copies: Copies | None) -> None:
+def _watch(supervisor: Supervisor, kept: Copies | Journal) -> None:
     due = time.monotonic() + COPY_SECONDS
     while not supervisor.tick(TICK_SECONDS):
         if time.monotonic() >= due:
-            _copy(copies)
+            _keep(kept)
             due = time.monotonic() + COPY_SECONDS
 
 
@@ -80,13 +81,12 @@ def _prepare(plan: Plan, frontier_key: str | None) -> None:
             os.chown(place, plan.user, plan.user)
 
 
-def _copy(copies: Copies | None) -> None:
-    """A copy that fails costs no request: the next one makes up for it."""
+def _keep(kept: Copies | Journal) -> None:
+    """What fails to be kept costs no request: the next time makes up for it."""
     try:
-        if copies:
-            copies.refresh()
+        kept.refresh()
     except (sqlite3.Error, OSError):
-        log.exception("the audit could not be copied")
+        log.exception("the audit could not be kept")
 
 
 def _container() -> str:

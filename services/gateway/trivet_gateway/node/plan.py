@@ -33,7 +33,7 @@ class Plan:
 
     Attributes:
         audit: the gateway's database.
-        copies: the directory that outlives the container: the audit is copied there; None where nothing outlives it.
+        copies: the directory that outlives the container: the audit is copied there; None: into the container's log.
         frontier_key_file: where the gateway looks for its key; written only where there is one.
         start_seconds: how long the models may take until the gateway is started.
         drain_seconds: how long the gateway may take to end.

@@ -1,12 +1,14 @@
-"""Scaling, alarms and whom they are sent to."""
+"""Scaling, schedules, alarms and whom they are sent to."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from tests.fakes.pulumi_cloud.aws.kind import Account, Kind
+from tests.fakes.pulumi_cloud.aws.kind import Account, Kind, require_json
 from tests.fakes.pulumi_cloud.plugin import Properties, RefusedError
 
+CRON = re.compile(r"cron\(\d{1,2} \d{1,2} \? \* [A-Z]{3}(,[A-Z]{3})* \*\)")
 MAY_BE_NONE = "AsyncInferenceConfig"
 
 
@@ -128,6 +130,29 @@ def _check_alarm(inputs: Properties) -> list[tuple[str, str]]:
     return [] if period in (10, 30) or period % 60 == 0 else [("period", "10, 30 or a multiple of 60")]
 
 
+def _schedule(account: Account, inputs: Properties) -> tuple[str, Properties]:
+    target = inputs["target"]
+    role = account.client("iam").get_role(RoleName=target["roleArn"].rpartition("/")[2])["Role"]
+    if "scheduler.amazonaws.com" not in str(role["AssumeRolePolicyDocument"]):
+        raise RefusedError("ValidationException: The execution role you provide must allow AWS EventBridge Scheduler")
+    instances = require_json(target["input"], "the target's input")["InstanceIds"]
+    account.at(inputs, "ec2").describe_instances(InstanceIds=instances)
+    made = account.at(inputs, "scheduler").create_schedule(
+        Name=inputs["name"],
+        ScheduleExpression=inputs["scheduleExpression"],
+        ScheduleExpressionTimezone=inputs["scheduleExpressionTimezone"],
+        FlexibleTimeWindow={"Mode": inputs["flexibleTimeWindow"]["mode"]},
+        Target={"Arn": target["arn"], "RoleArn": target["roleArn"], "Input": target["input"]},
+        KmsKeyArn=inputs["kmsKeyArn"],
+    )
+    return f"default/{inputs['name']}", {"arn": made["ScheduleArn"], "name": inputs["name"]}
+
+
+def _check_schedule(inputs: Properties) -> list[tuple[str, str]]:
+    right = CRON.fullmatch(inputs["scheduleExpression"])
+    return [] if right else [("scheduleExpression", "Invalid Schedule Expression")]
+
+
 def _topic(account: Account, inputs: Properties) -> tuple[str, Properties]:
     if key := inputs.get("kmsMasterKeyId"):
         account.at(inputs, "kms").describe_key(KeyId=key)
@@ -168,6 +193,12 @@ KINDS = {
         ],
         lambda account, identity, state: account.at(state, "cloudwatch").delete_alarms(AlarmNames=[identity]),
         check=_check_alarm,
+    ),
+    "aws:scheduler/schedule:Schedule": Kind(
+        _schedule,
+        lambda account, _, state: account.at(state, "scheduler").get_schedule(Name=state["name"]),
+        lambda account, _, state: account.at(state, "scheduler").delete_schedule(Name=state["name"]),
+        check=_check_schedule,
     ),
     "aws:sns/topic:Topic": Kind(
         _topic,
