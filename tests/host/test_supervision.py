@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from tests.host.conftest import CACHE, lab
 from tests.host.stack import ROOT, RemoteStack
 from tests.program.stack import eventually
+from tools.lab.engine import docker
 from tools.lab.workstation import Workstation, boot
 
 MODEL = "model-trivet-tiny"
@@ -23,9 +26,17 @@ FOUND_SECONDS, BACK_SECONDS = 30, 60
 
 @pytest.fixture(scope="module")
 def workstation_of_its_own(lab_key: Path) -> Iterator[Workstation]:
-    """It loses its power here."""
+    """It loses its power here, and keeps its address: on a network of its own."""
     with lab() as label:
-        yield boot(1, variant="workstation", label=label, state=lab_key, cache=CACHE, say=print)[0]
+        host = boot(1, variant="workstation", label=label, state=lab_key, cache=CACHE, say=print)[0]
+        subnet = f"10.{random.randrange(100, 250)}.{random.randrange(250)}"
+        docker("network", "create", "--subnet", f"{subnet}.0/29", label)
+        try:
+            docker("network", "connect", "--ip", f"{subnet}.2", label, host.name)
+            yield replace(host, address=f"{subnet}.2")
+        finally:
+            docker("network", "disconnect", "--force", label, host.name)
+            docker("network", "rm", label)
 
 
 @pytest.fixture(scope="module")
