@@ -26,10 +26,17 @@ def roll_back(host: Host, root: str, *, wait_seconds: int, report: Report) -> We
     """Have the generation before run again, and wait until it is ready.
 
     Raises:
-        HostError: there is none; nothing was changed.
+        HostError: there is no stack, or no such generation; nothing was changed.
         EngineError: the engine does not answer.
         HalfDoneError: it does not become ready; what ran when this began runs again.
     """
+    if Trial(host, root).ready is None:
+        raise HostError(
+            where=root,
+            value="no stack",
+            rule="a stack's directory holds its compose.yaml",
+            remedy="name the stack, or its directory: `ls` on the host shows what is there",
+        )
     lock = f"{root}.lock"
     with host.lock(lock, timeout=LOCK_SECONDS, report=report):
         try:

@@ -1,0 +1,62 @@
+"""Going back by hand: from what is on the host alone, and forward again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.engine_host import Answer, EngineHost
+from tests.unit.drivers.test_trial import COMPOSE, OTHER
+from trivet.drivers.bundle import HalfDoneError
+from trivet.drivers.bundle.rollback import WentBack, roll_back
+from trivet.drivers.bundle.trial import Trial
+from trivet.errors import HostError
+from trivet.render import paths
+
+UP = ("docker", "compose", "--project-name", "trivet-unit")
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    """OTHER serves; before it, COMPOSE did."""
+    made = Trial(EngineHost(answers={UP: Answer()}), str(tmp_path / "unit"))
+    for compose in (b"name: trivet-unit" + COMPOSE, b"name: trivet-unit" + OTHER):
+        made.begin(compose)
+        made.host.write(made.path(paths.CONFIG_FILE), b"config of " + compose)
+        made.keep(compose)
+    return made
+
+
+def back(trial: Trial) -> WentBack:
+    return roll_back(trial.host, trial.root, wait_seconds=9, report=lambda _: None)
+
+
+def test_what_ran_before_runs_again_and_then_forward_again(trial: Trial) -> None:
+    assert back(trial) == WentBack("trivet-unit", {"gateway": "trivet/gateway:1", "model-x": "trivet/llama:1"})
+    assert trial.ready == b"name: trivet-unit" + COMPOSE
+    assert trial.host.read(trial.path(paths.CONFIG_FILE)) == b"config of name: trivet-unit" + COMPOSE
+    assert back(trial).images["model-x"] == "trivet/llama:2"
+    assert trial.ready == b"name: trivet-unit" + OTHER
+    assert trial.host.read(trial.path(paths.CONFIG_FILE)) == b"config of name: trivet-unit" + OTHER
+
+
+def test_one_that_does_not_become_ready_leaves_what_runs(trial: Trial) -> None:
+    assert isinstance(trial.host, EngineHost)
+    trial.host.answers[UP] = Answer(code=1, stderr="unhealthy")
+    with pytest.raises(HalfDoneError, match="unhealthy"):
+        back(trial)
+    assert trial.ready == b"name: trivet-unit" + OTHER
+    assert trial.host.read(trial.path(paths.CONFIG_FILE)) == b"config of name: trivet-unit" + OTHER
+
+
+def test_where_nothing_ran_before_there_is_nothing_to_go_back_to(trial: Trial) -> None:
+    trial.host.remove(trial.path(paths.PREVIOUS_DIRECTORY))
+    with pytest.raises(HostError, match="no generation but the one that runs"):
+        back(trial)
+
+
+def test_where_no_stack_is_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="no stack"):
+        back(Trial(EngineHost(), str(tmp_path / "hosts" / "unit")))
+    assert list(tmp_path.iterdir()) == []
