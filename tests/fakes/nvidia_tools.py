@@ -18,6 +18,11 @@ STATE = Path(os.environ.get("NVIDIA_STATE", "/run/nvidia.json"))
 MEMORY = {"1g.10gb": 1, "1g.20gb": 2, "2g.20gb": 2, "3g.40gb": 4, "4g.40gb": 4, "7g.80gb": 8}
 CARDS = {"GPU-a": "NVIDIA H100 80GB HBM3", "GPU-b": "NVIDIA GeForce RTX 4090"}
 State = dict[str, Any]
+FACTS = (
+    "--query-gpu=index,name,uuid,memory.total,memory.used,driver_version,compute_cap,pci.bus_id,mig.mode.current,"
+    "ecc.mode.current,power.limit"
+)
+SIZES = {"GPU-a": 81559, "GPU-b": 24564}
 
 
 def leave(code: int, *lines: str) -> NoReturn:
@@ -37,12 +42,20 @@ def listing(state: State) -> Iterator[str]:
                 yield f"  MIG {profile:<8}     Device  {at}: (UUID: MIG-{number})"
 
 
+def facts(state: State) -> Iterator[str]:
+    for index, (card, name) in enumerate(CARDS.items()):
+        set_on_it = f"{mig_of(state, card)}, [N/A], 450.00"
+        yield f"{index}, {name}, {card}, {SIZES[card]}, 0, 570.86.15, 9.0, 00000000:0{index}:00.0, {set_on_it}"
+
+
 def smi(state: State, argv: list[str]) -> NoReturn:
     match argv:
         case ["-L" | "--list-gpus"]:
             leave(0, *listing(state))
         case ["--query-gpu=uuid,mig.mode.current", "--format=csv,noheader"]:
             leave(0, *(f"{card}, {mig_of(state, card)}" for card in CARDS))
+        case [query, "--format=csv,noheader,nounits"] if query == FACTS:
+            leave(0, *facts(state))
         case ["-i", "GPU-b", "-mig", "0" | "1"]:
             leave(3, "Unable to enable MIG Mode for GPU 1: Not Supported")
         case ["-i", "GPU-a", "-mig", "0" | "1" as mode]:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pulumi.provider.experimental import provider as rpc
 
 from tests.host.conftest import SetUp
 from tests.host.playing import inside, play
 from tests.unit.examples import ROOT
 from tools.lab.engine import docker
 from trivet.drivers.ansible import Outcome
+from trivet.drivers.facts.collect import gpus
+from trivet.drivers.facts.partition import MisfitError, Model, plan
+from trivet.drivers.ssh import SshHost
 from trivet.errors import EngineError, HostError
+from trivet.provider.log import EngineLog
+from trivet.provider.values import wrap_map
+from trivet.provider.workstation import Workstation
+from trivet.render.ansible import Setup
 from trivet.render.compose import CDI
 
 MODELS = [{"name": name, "memory_mib": 9_000, "width": 1} for name in ("chat", "embed")]
@@ -25,7 +33,7 @@ name: cards
 services:
   chat:
     image: own
-    command: ["sh", "-c", "ls /dev/nvidia* /dev/nvidia-caps/*"]
+    command: ["find", "/dev", "-name", "nvidia*", "-type", "c"]
     deploy: {resources: {reservations: {devices: [{driver: cdi, device_ids: ["%s=%s"], capabilities: [gpu]}]}}}
 """
 
@@ -49,7 +57,7 @@ def played(set_up: SetUp, tools: None) -> Outcome:  # noqa: ARG001
 def container_sees(set_up: SetUp, model: str) -> list[str]:
     """Device nodes of a container that asks for a model's device, as a stack's compose.yaml does."""
     set_up.host.sh(f"mkdir -p /srv/cards && cat >/srv/cards/compose.yaml <<'END'\n{COMPOSE % (CDI, model)}END")
-    return set_up.host.sh("docker compose --file /srv/cards/compose.yaml run --rm chat").split()
+    return sorted(set_up.host.sh("docker compose --file /srv/cards/compose.yaml run --rm chat").split())
 
 
 @pytest.fixture
@@ -67,6 +75,30 @@ def test_without_a_driver_or_a_model_that_asks_nothing_changes_and_it_says_why(s
     outcome = play(set_up.target, "gpu_partition")
     assert [notice for notice in outcome.notices if "no model of the spec needs a GPU" in notice]
     assert not inside(set_up.host).file("/etc/trivet/partition.json").exists
+
+
+@pytest.mark.usefixtures("tools")
+def test_what_does_not_fit_is_refused_before_anything_changes(set_up: SetUp) -> None:
+    """By the provider: it plans from what the host's driver shows."""
+    remote = SshHost(set_up.target)
+    try:
+        driver, cards = gpus(remote)
+    finally:
+        remote.close()
+    assert driver.state == "works"
+    models = [Model("chat", 30_000), Model("embed", 30_000), Model("small", 20_000)]
+    assert [each.plain() for each in plan(models, cards)] == [
+        {"card": "GPU-a", "slices": ["3g.40gb", "3g.40gb"], "models": ["chat", "embed"]},
+        {"card": "GPU-b", "slices": [], "models": ["small"]},
+    ]
+    huge = [{"name": "huge", "memory_mib": 100_000, "width": 1}]
+    roles = {"workstation_roles": ["engine", "gpu_partition"], "engine_log_files": 3}
+    setup = Setup(host=set_up.target, variables={**roles, "gpu_partition_mig": True, "gpu_partition_models": huge})
+    properties = wrap_map(setup.model_dump(mode="json", by_alias=True))
+    for preview in (True, False):
+        with pytest.raises(MisfitError, match="huge: 100000 MiB; the host has NVIDIA H100"):
+            Workstation(EngineLog("127.0.0.1:1")).create(rpc.CreateRequest("urn", properties, 0, preview=preview))
+    assert '"max-file": "5"' in set_up.host.sh("cat /etc/docker/daemon.json")
 
 
 @pytest.mark.usefixtures("played", "image")
