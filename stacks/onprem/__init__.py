@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
@@ -20,6 +22,15 @@ BUNDLE = "stack"
 WORKSTATION = "workstation"
 
 
+@dataclass(frozen=True)
+class Installed:
+    """A stack on one host. `authority`: the certificate that clients need, where the host is its own authority."""
+
+    bundle: Bundle
+    url: pulumi.Input[str]
+    authority: pulumi.Output[str | None] | None
+
+
 def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     """Register the resources of this tier, and export the outputs that every tier has.
 
@@ -29,31 +40,38 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     Raises:
         SpecError: the stack's configuration lacks the frontier's key, or the backups' password, where one is needed.
     """
-    bundles: list[Bundle] = []
-    before: list[Bundle] = []
+    installed: list[Installed] = []
+    before: list[Installed] = []
     for batch in batches(settings.each_host, settings.max_unavailable):
-        before = [_install(spec, lock, each, after=before) for each in batch]
-        bundles += before
-    urls = [_url(each, bundle) for each, bundle in zip(settings.each_host, bundles, strict=True)]
-    export(spec, lock, settings, url=urls[0], key_file=bundles[0].key_file)
+        before = [_install(spec, lock, each, after=[other.bundle for other in before]) for each in batch]
+        installed += before
+    export(spec, lock, settings, url=installed[0].url, key_file=installed[0].bundle.key_file)
+    if installed[0].authority is not None:
+        pulumi.export("authority", installed[0].authority)
     if settings.hosts:
-        reports = [
-            {"url": url, "state": bundle.state, "changed": bundle.changed}
-            for url, bundle in zip(urls, bundles, strict=True)
-        ]
+        reports = [_report(each) for each in installed]
         pulumi.export("hosts", dict(zip((host.resource_name for host in settings.hosts), reports, strict=True)))
 
 
-def _install(spec: StackSpec, lock: Lock, settings: Settings, *, after: Sequence[pulumi.Resource]) -> Bundle:
+def _report(installed: Installed) -> dict[str, pulumi.Input[Any]]:
+    report = {"url": installed.url, "state": installed.bundle.state, "changed": installed.bundle.changed}
+    return report if installed.authority is None else {**report, "authority": installed.authority}
+
+
+def _install(spec: StackSpec, lock: Lock, settings: Settings, *, after: Sequence[pulumi.Resource]) -> Installed:
     """One host: what it is to be besides the stack, and then the stack."""
     installation = render(spec, lock, settings, stack=pulumi.get_stack())
     password = pulumi.Config().get_secret("sudoPassword") if settings.host and settings.host.sudo else None
     setup = render_setup(settings, port=installation.port, spec=spec, lock=lock)
+    authority = None
     if setup:
         wanted = WorkstationArgs(setup, password, _role_secrets(settings))
-        after = [Workstation(_name(settings, WORKSTATION), wanted, _options(settings, WORKSTATION, after))]
+        workstation = Workstation(_name(settings, WORKSTATION), wanted, _options(settings, WORKSTATION, after))
+        after = [workstation]
+        authority = workstation.authority if setup.authority_file else None
     args = BundleArgs(installation=installation, frontier_api_key=frontier_key(spec), sudo_password=password)
-    return Bundle(_name(settings, BUNDLE), args, _options(settings, BUNDLE, after))
+    bundle = Bundle(_name(settings, BUNDLE), args, _options(settings, BUNDLE, after))
+    return Installed(bundle, _url(settings, bundle), authority)
 
 
 def _name(settings: Settings, alone: str) -> str:

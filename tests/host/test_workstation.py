@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import ssl
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ from tools.lab.workstation import boot
 from trivet.render.ansible import render_setup
 from trivet.spec import parse_settings
 
+AUTHORITY = "authority.pem"
 CANARY = f"canary-{uuid.uuid4().hex}"
 DRIFT = {
     "backup: Have the units run, now and after a boot (trivet-backup.timer)": (
@@ -61,8 +64,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteStack]:
     key = tmp_path_factory.mktemp("key")
     with lab() as label:
         host = boot(1, variant="bare", label=label, state=key, cache=CACHE, say=print)[0]
-        roles = {"backup": {"repository": "/srv/backup"}}
-        deployed = RemoteStack(tmp_path_factory.mktemp("remote"), host, as_root=True, settings={"workstation": roles})
+        settings = {"bind": "127.0.0.1", "workstation": {"backup": {"repository": "/srv/backup"}, "access": {}}}
+        deployed = RemoteStack(tmp_path_factory.mktemp("remote"), host, as_root=True, settings=settings)
         deployed.set_secret("backupPassword", CANARY)
         yield deployed
         deployed.pulumi("destroy", "--yes", "--skip-preview")
@@ -84,18 +87,22 @@ def test_one_up_makes_it_a_stack_that_conforms_and_shows_no_secret(stack: Remote
     assert CANARY not in said + stack.state()
     found = stack.workstation.sh(f"grep -rl {CANARY} /etc /var/log /var/lib/trivet /root /srv /tmp 2>/dev/null || :")
     assert found == "/etc/restic/trivet.password"
-    command = [sys.executable, "-m", "trivet.cli", "verify", "--url", stack.url, "--key-file", str(stack.key_file)]
+    url = stack.pulumi("stack", "output", "url").strip()
+    assert url == f"https://{stack.workstation.address}:443/v1"
+    (stack.project / AUTHORITY).write_text(stack.pulumi("stack", "output", "authority"))
+    command = [sys.executable, "-m", "trivet.cli", "verify", "--url", url, "--key-file", str(stack.key_file)]
     quota_key = stack.key_directory / "conformance-default.key"
     command += ["--quota-key-file", str(quota_key), "--spec", str(stack.project / "inference.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=stack.project, env=stack.env)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for env, is_green in ((stack.env, False), ({**stack.env, "SSL_CERT_FILE": str(stack.project / AUTHORITY)}, True)):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=stack.project, env=env)
+        assert (done.returncode == 0) == is_green, done.stdout + done.stderr
 
 
 def test_from_outside_only_the_listed_ports_are_seen(stack: RemoteStack) -> None:
     ports = [*range(1, 1100), 2019, 2375, 2376, 5432, 8000, stack.port, 9090, SHUT_PORT]
     with ThreadPoolExecutor(256) as pool:
         found = pool.map(lambda port: is_open(stack.workstation.address, port), ports)
-    assert [port for port, is_seen in zip(ports, found, strict=True) if is_seen] == [22, stack.port]
+    assert [port for port, is_seen in zip(ports, found, strict=True) if is_seen] == [22, 443]
 
 
 def test_a_second_up_changes_nothing_and_is_quicker_than_ansible(stack: RemoteStack) -> None:
@@ -143,21 +150,26 @@ def test_a_setting_that_breaks_a_rule_is_refused_before_anything_changes(stack: 
         stack.write()
 
 
+def client(stack: RemoteStack) -> httpx.Client:
+    """Of the gateway, over TLS; it knows the host by the stack's output."""
+    known = ssl.create_default_context(cadata=stack.pulumi("stack", "output", "authority"))
+    headers = {"authorization": f"Bearer {stack.key_file.read_text().strip()}"}
+    return httpx.Client(base_url=f"https://{stack.workstation.address}", headers=headers, verify=known, timeout=60)
+
+
 def first_refusal(stack: RemoteStack) -> httpx.Response:
     """What a client who asks again and again is told in the end; every answer before that was whole."""
     question = {"model": stack.spec["models"][0]["name"], "messages": [{"role": "user", "content": "Who are you?"}]}
-    headers = {"authorization": f"Bearer {stack.key_file.read_text().strip()}"}
-    with httpx.Client(headers=headers, timeout=60) as client:
-        while (answer := client.post(f"{stack.url}/chat/completions", json=question)).status_code == 200:
+    with client(stack) as asking:
+        while (answer := asking.post("/v1/chat/completions", json=question)).status_code == 200:
             assert answer.json()["choices"][0]["finish_reason"] in {"stop", "length"}
     return answer
 
 
 def is_ready(stack: RemoteStack) -> bool:
-    try:
-        return httpx.get(f"{stack.url.removesuffix('/v1')}/ready", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
+    with client(stack) as asking, contextlib.suppress(httpx.TransportError):
+        return asking.get("/ready").status_code == 200
+    return False
 
 
 def test_on_battery_what_was_admitted_is_answered_before_the_host_is_switched_off(

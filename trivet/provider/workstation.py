@@ -145,7 +145,14 @@ class Workstation:
         witness = outcome.witness
         looked = {**witness.plain(), "digest": witness.digest(self._host(properties))} if witness else None
         kept = {key: value for key, value in properties.items() if key in INPUTS}
-        return {**kept, **wrap_map({"pending": outcome.changes, "notices": outcome.notices, "witness": looked})}
+        seen = {"pending": outcome.changes, "notices": outcome.notices, "witness": looked}
+        return {**kept, **wrap_map({**seen, "authority": self._authority(properties)})}
+
+    def _authority(self, properties: Properties) -> str | None:
+        """The certificate of the authority that the host is its own."""
+        path = _setup(properties).authority_file
+        found = self._host(properties).read(path) if path else None
+        return found.decode() if found else None
 
     def _is_as_left(self, properties: Properties) -> bool:
         state = plain_map(properties)

@@ -16,6 +16,7 @@ from trivet.spec.ssh import SshTarget
 from trivet.spec.workstation import EngineRole, WorkstationSettings
 
 PACKAGES = "/var/lib/trivet-packages"  # on the host
+AUTHORITY = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"  # where Debian's Caddy keeps it
 ARTIFACT = re.compile(r"debian/(?P<suite>[a-z]+)-workstation")
 
 
@@ -32,6 +33,9 @@ class Setup(Frozen):
     host: SshTarget
     variables: Annotated[dict[str, Any], Field(description="Of ansible/playbooks/workstation.yml; none is secret.")]
     packages: Packages | None = None
+    authority_file: Annotated[
+        str | None, Field(description="Its own authority's certificate, on the host, where clients need one.")
+    ] = None
 
 
 def render_setup(
@@ -56,7 +60,11 @@ def render_setup(
     packages = _packages(lock) if settings.workstation.packages == "bundle" else None
     if packages:
         variables["workstation_packages"] = PACKAGES
-    return Setup(host=settings.host, variables=variables, packages=packages)
+    access = settings.workstation.access
+    is_own = access is not None and access.wireguard is None and access.certificate == "internal"
+    return Setup(
+        host=settings.host, variables=variables, packages=packages, authority_file=AUTHORITY if is_own else None
+    )
 
 
 def _packages(lock: Lock | None) -> Packages:

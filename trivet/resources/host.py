@@ -75,9 +75,11 @@ class Workstation(pulumi.CustomResource):
 
     Attributes:
         notices: what the roles could not do there, and why.
+        authority: certificate by which clients know the host, where it is its own authority.
     """
 
     notices: pulumi.Output[list[str]]
+    authority: pulumi.Output[str | None]
 
     def __init__(self, name: str, args: WorkstationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         properties = args.setup.model_dump(mode="json", by_alias=True)
@@ -85,4 +87,4 @@ class Workstation(pulumi.CustomResource):
             properties["sudoPassword"] = pulumi.Output.secret(args.sudo_password)
         if args.secrets is not None:
             properties["secrets"] = pulumi.Output.secret(pulumi.Output.all(**args.secrets))
-        super().__init__("trivet:host:Workstation", name, {**properties, "notices": None}, opts)
+        super().__init__("trivet:host:Workstation", name, {**properties, "notices": None, "authority": None}, opts)

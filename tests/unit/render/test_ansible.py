@@ -169,3 +169,22 @@ def test_the_bundles_packages_are_asked_for_by_digest_where_they_are_wanted() ->
     assert setup.variables["workstation_packages"] == "/var/lib/trivet-packages"
     with pytest.raises(SpecError, match="trivet build --host trixie"):
         render_setup(given(workstation={"packages": "bundle"}), port=PORT, lock=case.lock)
+
+
+@pytest.mark.parametrize(
+    ("access", "is_own"),
+    [
+        ({"access": {}}, True),
+        ({"access": {"certificate": "acme"}}, False),
+        ({"access": {"wireguard": tunnel()}}, False),
+        ({}, False),
+    ],
+)
+def test_clients_need_the_certificate_of_a_host_that_is_its_own_authority_and_of_no_other(
+    access: dict[str, Any], is_own: bool
+) -> None:
+    setup = render_setup(
+        given(workstation=access, bind="10.88.0.1" if "wireguard" in str(access) else "127.0.0.1"), port=PORT
+    )
+    assert setup is not None
+    assert (setup.authority_file is not None) == is_own
