@@ -188,3 +188,15 @@ def test_clients_need_the_certificate_of_a_host_that_is_its_own_authority_and_of
     )
     assert setup is not None
     assert (setup.authority_file is not None) == is_own
+
+
+def test_what_a_role_leaves_unset_keeps_its_own_specification() -> None:
+    """An empty dictionary lacks what its options require; null is not looked into."""
+    yaml = YAML(typ="safe", pure=True)
+    for role in (ROOT / "ansible" / "roles").iterdir():
+        options = yaml.load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+        defaults = yaml.load((role / "defaults" / "main.yml").read_text())
+        for name, option in options.items():
+            if option["type"] == "dict" and any(each.get("required") for each in option.get("options", {}).values()):
+                assert defaults[name] is None, name
+                assert "default" not in option, name
