@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -37,7 +38,9 @@ def kill_during_up(stack: Stack, victim: str, *, after: float) -> float:
 
 
 def break_during_up(stack: Stack, harm: Callable[[int], bool], *, after: float, seconds: float) -> float:
-    """Start an `up` and do harm some seconds later; return after how many. Nothing of the run may live on.
+    """Start an `up` and do harm some seconds later; return after how many: infinitely many where it ended before.
+
+    Nothing of the run may live on.
 
     Args:
         stack: whose.
@@ -48,9 +51,11 @@ def break_during_up(stack: Stack, harm: Callable[[int], bool], *, after: float, 
     up = start_up(stack)
     started = time.monotonic()
     time.sleep(after)
-    while up.poll() is None and not harm(up.pid):
+    harmed = math.inf
+    while harmed == math.inf and up.poll() is None:
+        if harm(up.pid):
+            harmed = time.monotonic() - started
         time.sleep(0.02)
-    harmed = time.monotonic() - started
     up.wait(seconds)
     eventually(lambda: not alive(stack, up.pid), seconds=seconds)
     return harmed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from trivet.cli import host_inspect, host_list, host_rollback, host_trust
+from trivet.cli import host_inspect, host_list, host_rollback, host_state, host_trust
 from trivet.cli.answer import add_verb
 from trivet.cli.project import add_project_argument
 from trivet.spec import Settings
@@ -40,8 +40,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rollback.add_argument("--wait", type=int, default=WAIT, metavar="SECONDS", help=f"on ADDRESS (default: {WAIT})")
 
     listed = add_verb(commands, "list", "each host of a stack, and how the last run left it", host_list.list_hosts)
-    listed.add_argument("--stack", default="onprem")
-    add_project_argument(listed)
+    text = "lay Pulumi's state and settings where the hosts' backups take them along; `trivet up` does it too"
+    saved = add_verb(commands, "save-state", text, host_state.save_state)
+    for verb in (listed, saved):
+        verb.add_argument("--stack", default="onprem")
+        add_project_argument(verb)
 
 
 def _add_key_file(parser: argparse.ArgumentParser) -> None:

@@ -43,6 +43,10 @@ def run(args: argparse.Namespace) -> int:
     finally:
         if settings.hosts:
             print("", *report_lines(host_reports(settings, pulumi.resources())), sep="\n")
+    if settings.has_backups:
+        from trivet.cli.host_state import save  # noqa: PLC0415  # paramiko takes its time, and few stacks need it
+
+        save(project.root, settings, pulumi)
     outputs = pulumi.outputs()
     for url in [each["url"] for each in outputs.get("hosts", {}).values()] or [outputs["url"]]:
         say_hello(spec, {**outputs, "url": url})
