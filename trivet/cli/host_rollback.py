@@ -6,7 +6,7 @@ import argparse
 import getpass
 
 from trivet.cli.answer import Answer
-from trivet.cli.host_way import way_of
+from trivet.cli.host_way import way_from, way_of
 from trivet.cli.progress import say
 from trivet.cli.project import project_of
 from trivet.drivers.bundle.rollback import roll_back
@@ -66,8 +66,7 @@ def _by_stack(args: argparse.Namespace) -> tuple[Host, str, int]:
     root = place_of(settings, args.stack)
     if settings.host is None:
         return LocalHost(), str(project.root / root), settings.wait_seconds
-    known_hosts = str(project.root / settings.host.known_hosts)
-    way = settings.host.model_copy(update={"known_hosts": known_hosts})
+    way = way_from(project.root, settings.host)
     return SshHost(way, _password(args, way)), root, settings.wait_seconds
 
 

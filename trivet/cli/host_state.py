@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from trivet.cli.answer import Answer
+from trivet.cli.host_way import way_from
 from trivet.cli.project import project_of
 from trivet.cli.pulumi import Pulumi
 from trivet.drivers.ssh import SshHost
@@ -59,11 +60,7 @@ def save(root: Path, settings: Settings, pulumi: Pulumi) -> list[str]:
 
 
 def _write(root: Path, host: SshTarget, password: str | None, place: str, files: dict[str, bytes]) -> str:
-    # What is relative in the settings starts at the project, wherever this was run.
-    given = {"known_hosts": str(root / host.known_hosts)}
-    if host.key_file:
-        given["key_file"] = str(root / Path(host.key_file).expanduser())
-    with closing(SshHost(host.model_copy(update=given), password)) as there:
+    with closing(SshHost(way_from(root, host), password)) as there:
         for name, data in files.items():
             there.write(f"{place}/{name}", data, mode=ROOT_ALONE, directory_mode=0o700)
     return f"{host.known_as}: {place}"

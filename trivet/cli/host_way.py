@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -44,6 +45,14 @@ def way_of(args: argparse.Namespace) -> SshTarget:
             rule=first["msg"],
             remedy="write [USER@]ADDRESS in lower case, ports from 1 to 65535",
         ) from exc
+
+
+def way_from(root: Path, target: SshTarget) -> SshTarget:
+    """What a project's settings say; what is relative in them starts at the project, wherever a command is run."""
+    given = {"known_hosts": str(root / target.known_hosts)}
+    if target.key_file:
+        given["key_file"] = str(root / Path(target.key_file).expanduser())
+    return target.model_copy(update=given)
 
 
 def _hop(text: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trivet.cli.host_way import way_of
+from trivet.cli.host_way import way_from, way_of
 from trivet.errors import SpecError
 from trivet.spec.ssh import SshHop, SshTarget
 
@@ -40,3 +40,12 @@ def test_hosts_on_the_way_keep_their_order() -> None:
 def test_what_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(SpecError):
         way(text)
+
+
+def test_what_is_relative_in_settings_starts_at_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ai")
+    relative = way_from(tmp_path, SshTarget(address="gpu1", key_file="keys/id"))
+    assert (relative.known_hosts, relative.key_file) == (f"{tmp_path}/.trivet/known_hosts", f"{tmp_path}/keys/id")
+    home = way_from(tmp_path, SshTarget(address="gpu1", key_file="~/.ssh/id", known_hosts="/etc/pins"))
+    assert (home.known_hosts, home.key_file) == ("/etc/pins", "/home/ai/.ssh/id")
+    assert way_from(tmp_path, SshTarget(address="gpu1")).key_file is None
