@@ -4,6 +4,11 @@
 . "$SETUP/apt.sh"
 
 main() {
+  packages
+  "$SETUP/helm.sh" && rm -rf "$STATE/cache/go"
+}
+
+packages() {
   local program packages=()
   for program in curl docker-registry minisign openssl skopeo; do
     have "$program" || packages+=("$program")

@@ -1,4 +1,4 @@
-"""YAML that every reader reads alike: keys sorted, every string in double quotes. Equal documents give equal bytes."""
+"""YAML that every reader reads alike: keys sorted, every text in double quotes. Equal documents give equal bytes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+BOOLEANS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false"})  # https://yaml.org/type/bool.html
+
 
 def yaml_text(document: Any, escape: Callable[[str], str] = str) -> str:
     """The document's text; `escape` is applied to every string but keys, for readers that put something in."""
@@ -20,11 +22,16 @@ def yaml_text(document: Any, escape: Callable[[str], str] = str) -> str:
     return text.getvalue()
 
 
+def _key(key: str) -> str:
+    """`on` as a key is true to readers of YAML 1.1, such as Helm."""
+    return DoubleQuotedScalarString(key) if key.lower() in BOOLEANS else key
+
+
 def _quoted(value: Any, escape: Callable[[str], str]) -> Any:
     """YAML's versions differ in what else is a string."""
     match value:
         case Mapping():
-            return {key: _quoted(value[key], escape) for key in sorted(value)}
+            return {_key(key): _quoted(value[key], escape) for key in sorted(value)}
         case list() | tuple():
             return [_quoted(item, escape) for item in value]
         case str():

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from jsonschema import Draft7Validator
-from ruamel.yaml import YAML
 
-from tests.unit.examples import ROOT, cluster_settings, spec_with
+from tests.unit.examples import cluster_settings, spec_with
 from tests.unit.render.cases import lock_for
+from tests.unit.render.definitions import documents, faults
 from trivet.render.gitops import Artifacts, gitops_tree
 from trivet.render.helm import helm_values
 
@@ -23,8 +21,6 @@ TARGETS = {
     "gpuaas": ("lambda", "modal"),
     "modal": ("modal",),
 }
-# Of Kubernetes itself, which Helm's own test holds the chart against.
-BUILT_IN = {"Namespace", "ServiceAccount", "ClusterRoleBinding"}
 
 
 def tree(**place: Any) -> dict[str, str]:
@@ -34,25 +30,15 @@ def tree(**place: Any) -> dict[str, str]:
     return gitops_tree("cluster", values, where.kubernetes, ARTIFACTS, TARGETS)
 
 
-def documents(text: str) -> list[dict[str, Any]]:
-    return list(YAML(typ="safe", pure=True).load_all(text))
-
-
 def found(files: dict[str, str], kind: str) -> list[dict[str, Any]]:
     return [each for text in files.values() for each in documents(text) if each["kind"] == kind]
-
-
-def faults(document: dict[str, Any]) -> list[str]:
-    """What the kind's definition has against it."""
-    schema = json.loads((ROOT / "tests" / "cases" / "gitops" / f"{document['kind']}.schema.json").read_text())
-    return [error.message for error in Draft7Validator(schema).iter_errors(document)]
 
 
 @pytest.mark.parametrize("place", [{}, {"pullSecret": "r", "registryCa": "c", "pulumiImage": IMAGE}])
 def test_the_definitions_take_every_manifest(place: dict[str, Any]) -> None:
     manifests = [each for text in tree(**place).values() for each in documents(text)]
     assert {each["kind"] for each in manifests} >= {"Application", "OCIRepository", "HelmRelease"}
-    assert [faults(each) for each in manifests if each["kind"] not in BUILT_IN and faults(each)] == []
+    assert [fault for each in manifests for fault in faults(each)] == []
 
 
 @pytest.mark.parametrize("kind", ["Application", "OCIRepository", "HelmRelease", "Stack"])
