@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trivet.idle.node import Standing
 
-SECONDS = 180
+SECONDS = 100  # less than systemd waits for a sign of life of the guard
 
 
 class MachineAccount:

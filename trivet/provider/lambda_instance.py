@@ -79,6 +79,8 @@ class Instance:
     def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
         """See `Resource.create`. A preview asks for capacity and price, and refuses what the budget does not allow."""
         rental = _rental(request.properties)
+        if rental.caveat:
+            self._log.note(request.urn)(rental.caveat)
         try:
             if request.preview:
                 return rpc.CreateResponse(properties={**request.properties, **self._estimate(rental)})

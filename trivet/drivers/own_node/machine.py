@@ -18,8 +18,8 @@ END = """\
 # Made by Trivet: ends the lease of this machine, which is its owner's again. Again after a failure does no harm.
 set -eu
 test -e {lease} || exit 0
-containers=$(timeout 30 docker ps --quiet --filter label=com.docker.compose.project={project}) || containers=
-test -z "$containers" || timeout 120 docker stop --time 35 $containers >/dev/null || echo 'the stack does not stop' >&2
+containers=$(timeout 20 docker ps --quiet --filter label=com.docker.compose.project={project}) || containers=
+test -z "$containers" || timeout 60 docker stop --time 35 $containers >/dev/null || echo 'the stack does not stop' >&2
 {command}
 rm -f {lease} {armed}
 systemctl disable --now --no-block trivet-guard.service || :

@@ -78,7 +78,7 @@ class Broker:
                     refused = self._carry_out(verb, node)
                 except CloudError as exc:
                     refused = f"the provider: {exc.code}"
-            self._note(Line(now, peer, launch_id, verb, node.id if node else "", refused or "done"))
+            self._note(peer, launch_id, verb, node.id if node else "", refused or "done")
             said = {"name": node.name, "phase": node.phase} if node and not refused else {"refused": refused}
             return seal(secret, "broker", launch_id, {"at": now, "nonce": message.get("nonce"), **said})
 
@@ -90,10 +90,14 @@ class Broker:
         """
         with self._guard:
             swept = sweep(self._provider, ledger)
+            for each in swept.verdicts:
+                if each.action == "end" and each.charter:
+                    outcome = swept.failures.get(each.node.id, f"done: {each.why}")
+                    self._note("", each.charter.launch_id, "end", each.node.id, outcome)
             now = self._provider.clock.monotonic()
             for launch_id, heard in list(self._asked.items()):
                 if now - heard[-1] >= self._silence:
-                    self._end_silent(launch_id, int(self._provider.clock.now()))
+                    self._end_silent(launch_id)
             return swept
 
     def _opened(self, sealed: bytes, peer: str) -> tuple[str, str, dict[str, Any]]:
@@ -105,7 +109,7 @@ class Broker:
             now = self._provider.clock.now()
             if now - self._forged_at >= 1:  # nobody fills the log by knocking
                 self._forged_at = now
-                self._note(Line(int(now), peer, "", "", "", f"forged: {exc}"))
+                self._note(peer, "", "", "", f"forged: {exc}")
             raise
 
     def _refused(self, launch_id: str, message: dict[str, Any]) -> str:
@@ -139,7 +143,7 @@ class Broker:
             self._listed = self._provider.clock.monotonic(), nodes
         return next(iter(launched_by(launch_id, nodes)), None)
 
-    def _end_silent(self, launch_id: str, now: int) -> None:
+    def _end_silent(self, launch_id: str) -> None:
         """End a node that was heard of and is no more; who is gone already is forgotten."""
         nodes = launched_by(launch_id, self._provider.nodes())
         for node in nodes:
@@ -148,9 +152,9 @@ class Broker:
                 self._provider.end([node.id])
             except CloudError as exc:
                 outcome = f"the provider: {exc.code}"  # the next sweep tries again
-            self._note(Line(now, "", launch_id, "end", node.id, outcome))
+            self._note("", launch_id, "end", node.id, outcome)
         if not nodes:
             del self._asked[launch_id]
 
-    def _note(self, line: Line) -> None:
-        self._audit(asdict(line))
+    def _note(self, peer: str, launch_id: str, verb: str, node_id: str, outcome: str) -> None:
+        self._audit(asdict(Line(int(self._provider.clock.now()), peer, launch_id, verb, node_id, outcome)))

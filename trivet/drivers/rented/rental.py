@@ -71,6 +71,13 @@ class Rental(Frozen):
         """What may be rented."""
         return Choice(self.kinds, self.regions, self.ttl, Budget(self.budget_cents, self.multiplier))
 
+    @property
+    def caveat(self) -> str:
+        """What is to be known of it beforehand; empty where there is nothing."""
+        if self.key_on_node or self.broker:
+            return ""
+        return "nothing on the node can end it: idle, it is billed until a reaper ends it; see lambda.broker"
+
     def wish(self, url: Callable[[], str], key: Callable[[], str]) -> Wish:
         """What is wanted of a provider.
 

@@ -194,6 +194,7 @@ def test_a_broker_is_a_reaper_too(place: Place, tmp_path: Path) -> None:
     place.clock.sleep(DAY)
     place.broker.sweep(Ledger(tmp_path))
     assert place.ended == [place.first, place.second]
+    assert [line["outcome"] for line in place.lines] == ["done: its time to live is over"] * 2
 
 
 def test_neither_key_nor_secrets_are_in_what_it_writes_or_says(place: Place) -> None:
