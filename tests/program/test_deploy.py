@@ -44,6 +44,24 @@ def test_the_gateway_says_what_it_is(stack: Stack) -> None:
     }
 
 
+def test_a_drained_node_refuses_what_is_new_without_a_restart_until_it_is_let_go(stack: Stack) -> None:
+    def answers(status: int) -> bool:
+        models = httpx.get(f"{stack.url}/models", headers={"Authorization": f"Bearer {stack.key}"})
+        return models.status_code == status and (status == httpx.codes.OK or models.headers["Retry-After"] == "5")
+
+    started, file = stack.started(), stack.host_root / "etc" / "draining"
+    file.touch()
+    try:
+        eventually(lambda: answers(httpx.codes.SERVICE_UNAVAILABLE), seconds=5)
+        assert httpx.get(stack.url.replace("/v1", "/health")).status_code == httpx.codes.OK
+        assert httpx.get(stack.url.replace("/v1", "/ready")).json()["draining"] is True
+        stack.require_converged()
+    finally:
+        file.unlink()
+    eventually(lambda: answers(httpx.codes.OK), seconds=5)
+    assert stack.started() == started
+
+
 def test_containers_are_confined_by_the_engine(stack: Stack) -> None:
     for each in stack.containers().values():
         host = each["HostConfig"]
