@@ -21,5 +21,11 @@ def leg(spec: StackSpec, lock: Lock, settings: Settings, turn: Turn) -> Leg:
     wanted = modal_app(spec, lock, settings, stack=pulumi.get_stack())
     wanted = wanted.model_copy(update={"may_pass": turn.may_pass, "key_directory": turn.keys})
     app = App("stack", AppArgs(wanted, frontier_key(spec)))
-    outputs = {**common(spec, lock, settings, url=app.url, key_file=app.key_file), "target": settings.target}
+    outputs = {
+        **common(spec, lock, settings, url=app.url, key_file=app.key_file),
+        "target": settings.target,
+        "pricePerHour": app.price_per_hour,
+        "worstCase": app.worst_case,
+        "monthToDate": app.month_to_date,
+    }
     return Leg(app.passed, lambda: outputs)

@@ -108,6 +108,7 @@ def headers(stack: ModalStack) -> dict[str, str]:
 def test_outputs_are_those_of_every_tier(stack: ModalStack) -> None:
     spec = load_spec(stack.project / "inference.yaml")
     outputs = stack.outputs
+    money = {name: outputs[name] for name in ("pricePerHour", "worstCase", "monthToDate")}
     url = outputs.pop("url")
     assert url.startswith("http://127.0.0.1:")
     assert url.endswith("/v1")
@@ -117,7 +118,10 @@ def test_outputs_are_those_of_every_tier(stack: ModalStack) -> None:
         "lockDigest": load_lock(stack.project / "inference.lock", spec).digest,
         "tier": "gpuaas",
         "region": "eu-west",
+        "target": "modal",
+        **money,
     }
+    assert money["pricePerHour"].startswith("$0.")
 
 
 def test_the_url_conforms(stack: ModalStack) -> None:

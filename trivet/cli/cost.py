@@ -9,10 +9,11 @@ from trivet.cli.answer import Answer, add_verb
 from trivet.cli.cost_cloud import cloud_cost
 from trivet.cli.duration import spoken
 from trivet.cli.reap import add_ledger_argument
-from trivet.cli.table_text import columns
+from trivet.cli.table_text import paragraph
+from trivet.drivers.modal_token import has_token
 from trivet.drivers.rented.bill import HOUR, MINUTE, cost, dollars, month_to_date
 from trivet.drivers.rented.ledger import Launch, Ledger
-from trivet.drivers.rented.providers import open_lambda
+from trivet.drivers.rented.providers import has_lambda_key, open_lambda
 from trivet.idle.charter import Charter, charter_of, is_ours
 from trivet.idle.node import Node
 from trivet.idle.reaper import Verdict, judge
@@ -20,11 +21,20 @@ from trivet.idle.reaper import Verdict, judge
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = add_verb(subparsers, "cost", "every rented node: age, spend, what will end it and when", run)
+    parser = add_verb(subparsers, "cost", "every rented node: age, spend, what will end it and when", everywhere)
     parser.add_argument("--cloud", choices=["aws"], help="list a cloud's machines and endpoints instead")
     parser.add_argument("--region", action="append", default=[], help="with --cloud: look here alone; may be repeated")
     parser.add_argument("--profile", help="with --cloud aws: AWS profile (default: the environment's)")
     add_ledger_argument(parser)
+
+
+def everywhere(args: argparse.Namespace) -> Answer:
+    """Lambda's nodes, and Modal's apps where there is a token for it."""
+    if args.cloud or not has_token():
+        return run(args)
+    from trivet.cli import modal_apps  # noqa: PLC0415  # what it needs takes its time
+
+    return modal_apps.beside(run(args) if has_lambda_key() else None, modal_apps.cost)
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -36,7 +46,7 @@ def run(args: argparse.Namespace) -> Answer:
     with open_lambda() as provider:
         nodes, now = provider.nodes(), provider.clock.now()
     known = {launch.launch_id: launch for launch in launches}
-    data, rows = [], []
+    data, lines = [], []
     for node in nodes:
         charter = charter_of(node.tags)
         if not is_ours(node.tags) or charter is None:
@@ -44,24 +54,16 @@ def run(args: argparse.Namespace) -> Answer:
         spent = _spent(node, charter, known.get(charter.launch_id), now)
         verdict = judge(node, now, ledger.owners())
         end, by = _end(verdict, charter, now)
-        rows.append(
-            (
-                node.id,
-                charter.stack,
-                f"{node.kind} in {node.region}",
-                f"{dollars(node.cents_per_hour)}/h",
-                spoken(now - charter.launched_at),
-                dollars(spent),
-                f"{node.phase}; {by}, {_at(end)}",
-            )
-        )
+        price = f"{dollars(node.cents_per_hour)}/h"
+        lines.append(f"{node.id}  {charter.stack}  {price}  {spoken(now - charter.launched_at)}  {dollars(spent)}")
+        lines += paragraph(f"{node.kind} in {node.region}, {node.phase}; {by}, {_at(end)}", first="    ")
         data.append({"id": node.id, "stack": charter.stack, "cents": spent, "endsBy": end, "by": by})
     month = month_to_date(launches, now)
     others = sum(not is_ours(node.tags) for node in nodes)
     return Answer(
         lines=[
-            *columns(rows),
-            f"{len(rows)} nodes of ours, {others} of others; this checkout's launches cost {dollars(month)} this month",
+            *lines,
+            f"{len(data)} nodes of ours, {others} of others; this checkout's launches cost {dollars(month)} this month",
         ],
         data={"nodes": data, "others": others, "centsThisMonth": month},
     )

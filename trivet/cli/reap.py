@@ -13,11 +13,13 @@ from typing import Never
 from trivet.cli.answer import Answer, add_verb
 from trivet.cli.duration import duration
 from trivet.cli.progress import say
+from trivet.drivers.clock import SystemClock
 from trivet.drivers.compute import ComputeProvider
+from trivet.drivers.modal_token import has_token
 from trivet.drivers.rented.broker import SILENCE_SECONDS, Broker
 from trivet.drivers.rented.broker_server import listening
 from trivet.drivers.rented.ledger import DIRECTORY, Ledger
-from trivet.drivers.rented.providers import lambda_key, open_lambda
+from trivet.drivers.rented.providers import has_lambda_key, lambda_key, open_lambda
 from trivet.drivers.rented.sweep import Sweep, sweep
 from trivet.errors import CloudError, TrivetError
 from trivet.render.reaper import KINDS, reaper_files
@@ -27,9 +29,8 @@ MOST_PORT = 65535
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = add_verb(
-        subparsers, "reap", "end rented nodes whose time is over (exit 1: one could not be ended)", run, writes=True
-    )
+    text = "end rented nodes whose time is over (exit 1: one could not be ended)"
+    parser = add_verb(subparsers, "reap", text, everywhere, writes=True)
     parser.add_argument(
         "--watch", type=int, metavar="SECONDS", help="do it again and again, until Ctrl-C; failures are tried again"
     )
@@ -101,13 +102,34 @@ def _address(text: str) -> tuple[str, int]:
     return address, int(port)
 
 
+def everywhere(args: argparse.Namespace) -> Answer:
+    """Lambda's nodes, and Modal's apps where there is a token for it."""
+    if args.print or args.broker or not has_token():
+        return run(args)
+    if has_lambda_key():
+        return _and_modal(run(args), dry_run=args.dry_run)
+    while args.watch:
+        print("\n".join(_and_modal(None, dry_run=args.dry_run).lines), flush=True)
+        SystemClock().sleep(args.watch)
+    return _and_modal(None, dry_run=args.dry_run)
+
+
+def _and_modal(answer: Answer | None, *, dry_run: bool) -> Answer:
+    from trivet.cli import modal_apps  # noqa: PLC0415  # what it needs takes its time
+
+    return modal_apps.beside(answer, lambda: modal_apps.reap(dry_run=dry_run))
+
+
 def _once_more(provider: ComputeProvider, ledger: Ledger, *, dry_run: bool) -> None:
     try:
         done = sweep(provider, ledger, dry_run=dry_run)
     except CloudError as exc:
         say(f"error: {exc}")
         return
-    for line in _lines(done):
+    answer = Answer(_lines(done), {})
+    if has_token():
+        answer = _and_modal(answer, dry_run=dry_run)
+    for line in answer.lines:
         print(line, flush=True)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pulumi.provider.experimental import provider as rpc
@@ -20,6 +21,7 @@ from trivet.drivers.bundle.keys import KeyRing
 from trivet.drivers.failover import gives_way
 from trivet.drivers.modal import AppState, HalfDeployedError, ModalSite, deploy, desired, observe, remove
 from trivet.drivers.modal.account import Account
+from trivet.drivers.modal.bill import money
 from trivet.drivers.modal.observe import look, lookup
 from trivet.errors import CloudError, HostError, TrivetError
 from trivet.provider.changes import changes
@@ -80,9 +82,10 @@ class App:
     def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
         """See `Resource.create`."""
         app = _recorded(request.properties)
-        if request.preview:
-            return rpc.CreateResponse(properties=_outputs(request.properties, app, None, None))
         try:
+            if request.preview:
+                shown = self._money(app)
+                return rpc.CreateResponse(properties={**_outputs(request.properties, app, None, None), **shown})
             properties = self._deploy(request.urn, request.properties, app)
         except (TrivetError, InitFailedError) as exc:
             refusal = _refusal(exc)
@@ -92,13 +95,14 @@ class App:
                 self._tidy(request.urn, app, exc)
             self._log.note(request.urn)(f"passed over: {refusal.value}")
             properties = {**request.properties, PASSED: wrap(str(refusal.value))}
-        return rpc.CreateResponse(resource_id=app.name, properties=properties)
+        return rpc.CreateResponse(resource_id="" if request.preview else app.name, properties=properties)
 
     def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
         """See `Resource.update`."""
         app = _recorded(request.news)
         if request.preview:
-            return rpc.UpdateResponse(properties=_outputs(request.news, app, None, text_of(request.olds, "url")))
+            outputs = _outputs(request.news, app, None, text_of(request.olds, "url"))
+            return rpc.UpdateResponse(properties={**outputs, **self._money(app)})
         return rpc.UpdateResponse(properties=self._deploy(request.urn, request.news, app))
 
     def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
@@ -119,7 +123,10 @@ class App:
             return rpc.ReadResponse(resource_id="", properties={}, inputs={})
         return rpc.ReadResponse(
             resource_id=request.resource_id,
-            properties=_outputs(request.properties, app, seen, text_of(request.properties, "url")),
+            properties={
+                **request.properties,
+                **_outputs(request.properties, app, seen, text_of(request.properties, "url")),
+            },
             inputs=request.inputs,
         )
 
@@ -134,13 +141,14 @@ class App:
             self._account.close()
 
     def _deploy(self, urn: str, properties: Properties, app: ModalApp) -> Properties:
-        site = self._site(urn, app)
+        site, shown = self._site(urn, app), self._money(app)
         try:
             seen = deploy(site, text_of(properties, SECRET))
         except HalfDeployedError as exc:
             raise InitFailedError(app.name, _outputs(properties, app, _seen(site), None), [str(exc)]) from exc
         found = lookup(site)
-        return _outputs(properties, app, seen, f"{found.url}/v1" if found and found.url else None)
+        outputs = _outputs(properties, app, seen, f"{found.url}/v1" if found and found.url else None)
+        return {**outputs, **shown}
 
     def _tidy(self, urn: str, app: ModalApp, half: InitFailedError) -> None:
         """Leave nothing of what was begun; what cannot be taken away is told to Pulumi, and nobody else is asked."""
@@ -149,10 +157,17 @@ class App:
         except CloudError as exc:
             raise half from exc
 
+    def _money(self, app: ModalApp) -> Properties:
+        """For people; refused where it could exceed the budget."""
+        return wrap_map(money(app, self._open(), datetime.now(UTC)).shown())
+
     def _site(self, urn: str, app: ModalApp) -> ModalSite:
+        return ModalSite(app=app, account=self._open(), report=self._log.of(urn))
+
+    def _open(self) -> Account:
         if self._account is None:
             self._account = Account()
-        return ModalSite(app=app, account=self._account, report=self._log.of(urn))
+        return self._account
 
 
 def resource(log: EngineLog) -> Resource:

@@ -12,6 +12,7 @@ from trivet.render.gateway import DATA
 from trivet.render.hardening import USER
 from trivet.render.installation import key_name, project_name, require_distinct_keys
 from trivet.render.modal_gpu import gpu
+from trivet.render.modal_price import HOUR, cents_per_hour
 from trivet.render.node_plan import DRAIN_SECONDS, node_gateway, node_image, node_plan
 from trivet.spec import Lock, Settings, StackSpec
 from trivet.spec.base import Frozen
@@ -51,6 +52,10 @@ class ModalApp(Frozen):
     max_inputs: Annotated[int, Field(ge=1, le=MOST_INPUTS)]
     timeout_seconds: Annotated[int, Field(ge=1)]
     start_seconds: Annotated[int, Field(ge=1)]
+    ttl: Annotated[int | None, Field(ge=1, description="Seconds from a deployment until reapers stop the app.")] = None
+    cents_per_hour: Annotated[float, Field(ge=0, description="List price of one container.")]
+    budget_cents: Annotated[int | None, Field(ge=1)] = None
+    multiplier: Annotated[float, Field(ge=1)] = 1.0
     retain: bool
     may_pass: Annotated[
         bool, Field(description="Another provider is asked next: what cannot run here is passed over.")
@@ -97,14 +102,15 @@ def modal_app(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) ->
     image = node_image(spec)
     gateway = node_gateway(spec, lock, settings)
     resources = [spec.gateway.resources, *(each.resources for each in deployed(spec, lock))]
-    limits = spec.gateway.limits
+    cpu, memory_mib = sum(each.cpus for each in resources), sum(each.memory_bytes for each in resources) // MIB
+    chosen, limits = gpu(spec, place.gpu), spec.gateway.limits
     app = ModalApp(
         name=project_name(stack),
         environment=place.environment,
         dockerfile=image.dockerfile(lock, place.registry),
-        cpu=sum(each.cpus for each in resources),
-        memory_mib=sum(each.memory_bytes for each in resources) // MIB,
-        gpu=gpu(spec, place.gpu),
+        cpu=cpu,
+        memory_mib=memory_mib,
+        gpu=chosen,
         region=settings.region,
         routing_region=place.routing_region,
         autoscaler=Autoscaler(
@@ -116,6 +122,10 @@ def modal_app(spec: StackSpec, lock: Lock, settings: Settings, *, stack: str) ->
         max_inputs=min(MOST_INPUTS, sum(each["concurrency"] + limits.queue for each in gateway["models"])),
         timeout_seconds=limits.total_seconds + DRAIN_SECONDS,
         start_seconds=settings.wait_seconds,
+        ttl=round(place.ttl_hours * HOUR) if place.ttl_hours else None,
+        cents_per_hour=cents_per_hour(gpu=chosen, cpu=cpu, memory_mib=memory_mib, region=settings.region),
+        budget_cents=round(place.monthly_budget * 100) if place.monthly_budget else None,
+        multiplier=place.multiplier,
         retain=settings.retain,
         store=".trivet/store",
         key_directory=f".trivet/keys/{stack}",

@@ -46,6 +46,15 @@ class ModalSettings(Frozen):
         bool, Field(description="Consent to minContainers or bufferContainers above 0: they cost money all day.")
     ] = False
 
+    monthly_budget: Annotated[
+        float | None, Field(gt=0, description="Dollars that a calendar month may cost at the most; checked, if given.")
+    ] = None
+    multiplier: Annotated[float, Field(ge=1, description="On the list price, for taxes and the like.")] = 1.0
+    ttl_hours: Annotated[
+        float | None,
+        Field(ge=0.5, le=720, description="Hours from a deployment until reapers stop the app; unbounded when absent."),
+    ] = None
+
     @model_validator(mode="after")
     def _idle_containers_are_wanted(self) -> Self:
         idle = self.min_containers or self.buffer_containers

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from modal_proto import api_pb2 as pb
+
+from tests.fakes.modal.meter import Meter
 
 TOKEN = ("ak-fake", "as-fake")
 ENVIRONMENT = "main"
@@ -24,6 +27,8 @@ class App:
     functions: dict[str, str] = field(default_factory=dict)
     published: dict[str, Definition] = field(default_factory=dict)
     deployments: int = 0
+    created_at: float = field(default_factory=time.time)
+    deployed_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ class Account:
         self.secrets: dict[str, Secret] = {}
         self.mounts: dict[str, str] = {}
         self.uploads: dict[str, Path] = {}
+        self.meter = Meter()
         self._numbers = itertools.count(1)
 
     def new_id(self, prefix: str) -> str:

@@ -27,6 +27,9 @@ class Fleet(Protocol):
     async def stop(self, app: App) -> None:
         """End every container of the app."""
 
+    def containers(self, function_id: str) -> int:
+        """How many a function has."""
+
     async def url(self, function_id: str) -> str:
         """The address of a function's web endpoint: the same for ever."""
 
@@ -75,8 +78,7 @@ class Apps:
             require(create, f"App {request.app_name!r} not found in environment {ENVIRONMENT!r}", Status.NOT_FOUND)
             app = App(self._account.new_id("ap"), request.app_name, {}, pb.APP_STATE_DEPLOYED)
             self._account.apps[app.id] = app
-        metadata = pb.AppHandleMetadata(description=app.name, app_id=app.id, environment_name=ENVIRONMENT)
-        return pb.AppGetOrCreateResponse(app_id=app.id, handle_metadata=metadata)
+        return pb.AppGetOrCreateResponse(app_id=app.id, handle_metadata=_handle(app))
 
     async def app_get_layout(self, request: pb.AppGetLayoutRequest) -> pb.AppGetLayoutResponse:
         return pb.AppGetLayoutResponse(app_layout=pb.AppLayout(function_ids=self._app(request.app_id).functions))
@@ -112,6 +114,7 @@ class Apps:
         app.name, app.tags, app.state = request.name, dict(request.tags), request.app_state
         app.functions, app.published = dict(request.function_ids), published
         app.deployments += 1
+        app.deployed_at = time.time()
         await self._fleet.publish(app)
         return pb.AppPublishResponse(url=f"https://modal.com/id/{app.id}", deployed_at=time.time())
 
@@ -132,7 +135,10 @@ class Apps:
         item = pb.AppListResponse.AppListItem
         live = [app for app in self._account.apps.values() if app.state in LIVE]
         return pb.AppListResponse(
-            apps=[item(app_id=app.id, description=app.name, name=app.name, state=app.state) for app in live]
+            apps=[
+                item(app_id=app.id, description=app.name, name=app.name, state=app.state, metadata=_handle(app))
+                for app in live
+            ]
         )
 
     def _app(self, app_id: str) -> App:
@@ -143,3 +149,14 @@ class Apps:
 
     def _require_environment(self, name: str) -> None:
         require(name in ("", ENVIRONMENT), f"Environment {name!r} not found", Status.NOT_FOUND)
+
+
+def _handle(app: App) -> pb.AppHandleMetadata:
+    lifecycle = pb.AppLifecycle(app_state=app.state, created_at=app.created_at, deployed_at=app.deployed_at)
+    return pb.AppHandleMetadata(
+        description=app.name,
+        app_id=app.id,
+        environment_name=ENVIRONMENT,
+        lifecycle=lifecycle,
+        functions=app.functions,
+    )

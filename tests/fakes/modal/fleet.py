@@ -13,6 +13,7 @@ from aiohttp import web
 from modal_proto import api_pb2 as pb
 
 from tests.fakes.modal.account import Account, App, Definition, Function, Image
+from tests.fakes.modal.meter import Use
 
 DRAIN_SECONDS = 60.0
 TICK = 0.1
@@ -26,6 +27,7 @@ class Container:
     name: str
     address: str
     definition: str = ""
+    use: Use | None = None
     in_flight: int = 0
     idle_since: float = field(default_factory=time.monotonic)
 
@@ -82,6 +84,9 @@ class Fleet:
             await endpoint.close()
         await self._runner.close()
 
+    def containers(self, function_id: str) -> int:
+        return len(self._endpoints[function_id].containers)
+
     def endpoint(self, function_id: str) -> Endpoint:
         return self._endpoints[function_id]
 
@@ -129,7 +134,7 @@ class Endpoint:
         """Serve nothing any more."""
         self._definition = None
         containers, self.containers = self.containers, []
-        await asyncio.gather(*(self._runner.stop(container) for container in containers))
+        await asyncio.gather(*(self._stop(container) for container in containers))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -192,7 +197,14 @@ class Endpoint:
 
     async def _start(self, definition: Definition) -> None:
         async with self._starting:
-            container = await self._runner.start(definition.function)
+            app = self._account.apps[self._function.app_id]
+            use = self._account.meter.begin(app.id, app.name, app.tags, definition.function)
+            try:
+                container = await self._runner.start(definition.function)
+            except StartError:
+                self._account.meter.end(use)
+                raise
+            container.use = use
             container.definition = definition.id
             self.started += 1
             self.containers.append(container)
@@ -213,7 +225,12 @@ class Endpoint:
             if not container.in_flight:
                 break
             await asyncio.sleep(TICK)
+        await self._stop(container)
+
+    async def _stop(self, container: Container) -> None:
         await self._runner.stop(container)
+        if container.use:
+            self._account.meter.end(container.use)
 
     async def _scale(self) -> None:
         """End what is idle for the window, and keep as many up as were asked for."""

@@ -92,6 +92,10 @@ class Functions:
         function.override.MergeFrom(request.settings)
         return pb.FunctionUpdateSchedulingParamsResponse(current_settings=wanted)
 
+    async def function_get_current_stats(self, request: pb.FunctionGetCurrentStatsRequest) -> pb.FunctionStats:
+        self._function(request.function_id)
+        return pb.FunctionStats(num_total_tasks=self._fleet.containers(request.function_id))
+
     def _function(self, function_id: str) -> Function:
         require_known("function", [function_id], self._account.functions)
         return self._account.functions[function_id]

@@ -45,6 +45,7 @@ class FakeModal:
                 self._objects,
                 Volumes(self.account),
                 images,
+                self.account.meter,
             )
         )
         self.port = 0

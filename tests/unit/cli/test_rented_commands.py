@@ -67,6 +67,8 @@ def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capture
     key_file.chmod(0o600)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAMBDA_API_KEY_FILE", str(key_file))
+    monkeypatch.setenv("MODAL_CONFIG_PATH", os.devnull)
+    monkeypatch.delenv("MODAL_TOKEN_ID", raising=False)
     with serving(fake.app) as url:
         monkeypatch.setenv("LAMBDA_CLOUD_URL", url + BASE)
         yield Desk(fake, capsys)

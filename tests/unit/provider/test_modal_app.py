@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from tests.unit.examples import modal_settings, spec_with
 from tests.unit.render.cases import lock_for
 from trivet.drivers.bundle.keys import KeyRing
-from trivet.errors import TrivetError
+from trivet.errors import CloudError, TrivetError
 from trivet.provider.log import EngineLog
 from trivet.provider.modal_app import App
 from trivet.provider.values import Properties, plain_map, wrap_map
@@ -22,7 +23,10 @@ URN = "urn:pulumi:unit::inference::trivet:modal:App::stack"
 
 
 @pytest.fixture
-def resource() -> App:
+def resource(monkeypatch: pytest.MonkeyPatch) -> App:
+    """Without a token: whoever asks Modal fails."""
+    monkeypatch.setenv("MODAL_CONFIG_PATH", os.devnull)
+    monkeypatch.delenv("MODAL_TOKEN_ID", raising=False)
     return App(EngineLog("127.0.0.1:1"))
 
 
@@ -131,3 +135,28 @@ def test_a_state_that_cannot_be_read_says_who_can(resource: App) -> None:
 def test_an_import_says_that_none_is_needed(resource: App) -> None:
     with pytest.raises(TrivetError, match="run `pulumi up`"):
         resource.read(rpc.ReadRequest(URN, "trivet-unit", {}, {}))
+
+
+def test_a_preview_shows_the_price_and_the_worst_case(resource: App, inputs: dict[str, Any]) -> None:
+    filled, _ = check(resource, {**inputs, "ttl": 7200})
+    shown = plain_map(resource.create(rpc.CreateRequest(URN, filled, 0, preview=True)).properties)
+    cents = inputs["centsPerHour"]
+    assert shown["pricePerHour"] == f"${cents / 100:.2f}"
+    assert shown["worstCase"] == f"${2 * cents / 100:.2f}"
+    assert shown["monthToDate"] == "unknown"
+
+
+def test_a_budget_is_nothing_without_the_month_so_far(resource: App, inputs: dict[str, Any]) -> None:
+    filled, _ = check(resource, {**inputs, "budgetCents": 10_000_000})
+    with pytest.raises(CloudError, match="no token"):
+        resource.create(rpc.CreateRequest(URN, filled, 0, preview=True))
+
+
+def test_one_that_was_passed_over_is_left_alone_until_an_input_changes(resource: App, inputs: dict[str, Any]) -> None:
+    filled, _ = check(resource, {**inputs, "mayPass": True})
+    passed = {**filled, **wrap_map({"passed": "nobody answers"})}
+    assert not diff(resource, passed, filled).changes
+    other, _ = check(resource, {**inputs, "mayPass": True, "budgetCents": 9})
+    assert diff(resource, passed, other).replaces == ["budgetCents"]
+    assert resource.read(rpc.ReadRequest(URN, "trivet-unit", passed, filled)).resource_id == "trivet-unit"
+    resource.delete(rpc.DeleteRequest(URN, "trivet-unit", passed, 0))

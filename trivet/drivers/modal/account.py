@@ -47,6 +47,12 @@ class Account:
                 self._greet()
         return self._client
 
+    def environment(self, name: str | None) -> Any:
+        """A Modal environment; the token's own where none is named."""
+        if name is None:
+            return self.modal.Environment.from_context(client=self.client)
+        return self.modal.Environment.from_name(name, client=self.client)
+
     def _greet(self) -> None:
         try:
             self._client.hello()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,10 @@ from trivet.drivers.modal import volume
 from trivet.drivers.modal.answer import require_answer
 from trivet.drivers.modal.observation import AppState, definition
 from trivet.drivers.modal.observe import look, lookup, url
-from trivet.drivers.modal.site import DEFINITION, FUNCTION, MANAGED, OURS, ModalSite
+from trivet.drivers.modal.site import CENTS, CONSENT, DEFINITION, EXPIRES, FUNCTION, MANAGED, OURS, ModalSite
 from trivet.errors import CloudError, TrivetError
 from trivet.render.gateway import PORT
-from trivet.render.modal import AUDIT, WEIGHTS
+from trivet.render.modal import AUDIT, WEIGHTS, ModalApp
 from trivet_gateway.node import FRONTIER_KEY, PLAN, serve
 
 PYTHON = "3.13"  # Modal's own, for its own part of the container; the first that it adds without a shell
@@ -64,6 +66,7 @@ def _carry_out(site: ModalSite, frontier_key: str | None) -> AppState:
     elif found.autoscaler != app.autoscaler:
         site.report("setting the autoscaler")
         with site.account.plainly("autoscaler"):
+            _consent(site, found.tags)
             found.function.autoscaler.update(**app.autoscaler.model_dump())
     require_answer(site, url(site))
     volume.prune(site, config)
@@ -73,7 +76,7 @@ def _carry_out(site: ModalSite, frontier_key: str | None) -> AppState:
 def _publish(site: ModalSite, wanted: str, variables: dict[str, str]) -> None:
     """Make Modal build the image and move traffic over: old containers end when new ones have taken over."""
     app, modal = site.app, site.account.modal
-    declared = modal.App(app.name, tags={MANAGED: OURS, DEFINITION: wanted})
+    declared = modal.App(app.name, tags=_tags(app, wanted, int(time.time())))
     volumes = {
         WEIGHTS: volume.volume(site, app.weights_volume, create=True).read_only(),
         AUDIT: volume.volume(site, app.audit_volume, create=True),
@@ -88,8 +91,9 @@ def _publish(site: ModalSite, wanted: str, variables: dict[str, str]) -> None:
             secrets=[modal.Secret.from_dict(variables)],
             volumes=volumes,
             gpu=app.gpu,
-            cpu=app.cpu,
-            memory=app.memory_mib,
+            # Bounds, too: Modal bills what is used, and would let a container use more.
+            cpu=(app.cpu, app.cpu),
+            memory=(app.memory_mib, app.memory_mib),
             region=app.region,
             routing_region=app.routing_region,
             timeout=app.timeout_seconds,
@@ -98,6 +102,26 @@ def _publish(site: ModalSite, wanted: str, variables: dict[str, str]) -> None:
             **app.autoscaler.model_dump(),
         )(modal.concurrent(max_inputs=app.max_inputs)(endpoint))
         declared.deploy(environment_name=app.environment, client=site.account.client, strategy="rolling")
+
+
+def _tags(app: ModalApp, definition: str, now: int) -> dict[str, str]:
+    until = {EXPIRES: str(now + app.ttl)} if app.ttl is not None else {}
+    return {MANAGED: OURS, DEFINITION: definition, CENTS: f"{app.cents_per_hour:.2f}", **until, **_idle_billing(app)}
+
+
+def _idle_billing(app: ModalApp) -> dict[str, str]:
+    """The settings take no such containers without consent."""
+    return {CONSENT: "allowed"} if app.autoscaler.min_containers or app.autoscaler.buffer_containers else {}
+
+
+def _consent(site: ModalSite, tags: Mapping[str, str]) -> None:
+    """Bring the tag of consent to what the settings say, for no deployment does."""
+    kept = {key: value for key, value in tags.items() if key != CONSENT}
+    wanted = {**kept, **_idle_billing(site.app)}
+    if wanted != tags:
+        modal, client = site.account.modal, site.account.client
+        handle = modal.App.lookup(site.app.name, environment_name=site.app.environment, client=client)
+        handle.set_tags(wanted, client=client)
 
 
 def _variables(node: dict[str, Any], path: str, frontier_key: str | None) -> dict[str, str]:

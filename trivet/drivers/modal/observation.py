@@ -13,7 +13,7 @@ from trivet.spec.digest import json_digest, sha256_digest
 __all__ = ["ABSENT", "NEW", "AppState", "definition", "desired"]
 
 # Where things lie at the operator's, and what is done at the end or instead: no part of what is deployed.
-OPERATOR = {"store", "key_directory", "retain", "may_pass"}
+OPERATOR = {"store", "key_directory", "retain", "may_pass", "cents_per_hour", "budget_cents", "multiplier"}
 
 
 class AppState(Frozen):

@@ -57,7 +57,7 @@ def lookup(site: ModalSite) -> Deployed | None:
             function=function,
             regions=tuple(info.regions or ()),
             routing_region=info.routing_region or None,
-            autoscaler=_autoscaler(settings),
+            autoscaler=autoscaler_of(settings),
             url=function.get_web_url(),
         )
 
@@ -101,7 +101,7 @@ def url(site: ModalSite) -> str:
     return f"{found.url.rstrip('/')}/v1"
 
 
-def _autoscaler(settings: Any) -> Autoscaler:
+def autoscaler_of(settings: Any) -> Autoscaler:
     """Modal's settings as ours."""
     return Autoscaler(
         min_containers=settings.min_containers or 0,

@@ -11,8 +11,10 @@ from trivet.drivers.host import Report
 from trivet.drivers.modal.account import Account
 from trivet.render.modal import ModalApp
 
-# Tags of the app: whose it is, and what was deployed.
+# Tags of the app: whose it is, what was deployed, and for whoever reaps: until when it may live (seconds since 1970),
+# what a container costs an hour, and that somebody consented to containers that stay up without a request.
 MANAGED, DEFINITION = "managed-by", "trivet-definition"
+EXPIRES, CENTS, CONSENT = "expires-at", "cents-per-hour", "idle-billing"
 OURS = "trivet"
 FUNCTION = "serve"  # the name of the one function; Modal puts it into the URL
 

@@ -28,6 +28,11 @@ def open_lambda(environ: Mapping[str, str] = os.environ, clock: Clock | None = N
         yield LambdaCompute(cloud)
 
 
+def has_lambda_key(environ: Mapping[str, str] = os.environ) -> bool:
+    """True where somebody names a key, good or not."""
+    return bool(environ.get(KEY_FILE) or environ.get(KEY))
+
+
 def lambda_url(environ: Mapping[str, str] = os.environ) -> str:
     """Where Lambda's API answers."""
     from trivet.drivers.lambda_cloud.client import URL as REAL  # noqa: PLC0415  # httpx takes its time
