@@ -12,7 +12,7 @@ from tests.fakes.lambda_cloud import KEY, FakeLambda, Fault, Faults
 from tests.fakes.lambda_cloud.app import BASE, LAUNCH
 from tests.fakes.modal.server import FakeModal
 from tests.fakes.serving import serving
-from tests.program.test_modal import ModalStack, fake, headers, registry
+from tests.program.test_modal import ModalStack, fake, headers, registry, silent
 from trivet.drivers.clock import SystemClock
 
 __all__ = ["fake", "registry"]
@@ -42,6 +42,16 @@ def stack(fake: FakeModal, registry: str, tmp_path_factory: pytest.TempPathFacto
         made.destroy()
     assert not fake.account.volumes
     assert not list((made.project / ".trivet" / "keys").iterdir())
+
+
+def test_a_regime_that_forbids_both_is_kept_before_either_is_asked(stack: Ordered, fake: FakeModal) -> None:
+    before, stack.spec["residency"] = stack.spec["residency"], {"regime": "za-strict"}
+    stack.write()
+    with silent(fake):
+        assert "za-strict" in stack.up(fails=True)
+    assert stack.rented.requests == []
+    stack.spec["residency"] = before
+    stack.write()
 
 
 def test_when_the_first_is_sold_out_between_preview_and_launch_the_next_has_the_stack_and_the_first_nothing(

@@ -19,10 +19,13 @@ from trivet.render.modal import modal_app
 PATIENT = 2.0  # seconds
 LIFE = """
 import json, sys, time
+from datetime import UTC, datetime
 from pathlib import Path
 import modal
 from trivet.drivers.modal import ModalSite, deploy, observe, remove
 from trivet.drivers.modal.account import Account
+from trivet.drivers.modal.bill import money
+from trivet.drivers.modal.reaper import reap_apps
 from trivet.render.modal import ModalApp
 account, seconds = Account(), []
 account.client
@@ -31,6 +34,8 @@ for path in map(Path, sys.argv[1:]):
     started = time.monotonic()
     deploy(site, None)
     seconds.append(time.monotonic() - started)
+assert money(site.app, account, datetime.now(UTC)).spent == 0
+assert [each.action for each in reap_apps(account, time.time())[0]] == ["keep"]
 started = time.monotonic()
 remove(site)
 seconds.append(time.monotonic() - started)
