@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
 
-from stacks import cloud, gpuaas, onprem
 from stacks.config import plain_config
 from trivet.errors import TrivetError
 from trivet.residency.backend import state_backend
@@ -16,7 +16,6 @@ from trivet.residency.stack import check_stack, lawful_order
 from trivet.spec import load_lock, load_spec, parse_settings
 
 ROOT = Path(__file__).absolute().parent
-DEPLOY = {"onprem": onprem.deploy, "gpuaas": gpuaas.deploy, "cloud": cloud.deploy}
 
 
 def main() -> None:
@@ -35,7 +34,8 @@ def main() -> None:
         for target in sorted(set(wanted.order) - set(settings.order)):
             pulumi.log.warn(f"{target} is passed over: regime {spec.residency.regime} refuses what would lie there")
         lock = load_lock(ROOT / "inference.lock", spec)
-        DEPLOY[settings.tier](spec, lock, settings)
+        # No tier pays for what another one imports.
+        importlib.import_module(f"stacks.{settings.tier}").deploy(spec, lock, settings)
     except TrivetError as exc:
         raise pulumi.RunError(str(exc)) from exc
 

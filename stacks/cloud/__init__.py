@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 
-from stacks import onprem
 from trivet.spec import Lock, Settings, StackSpec
 
 MODULES = {"vm": "vm", "sagemaker": "endpoint"}
@@ -19,7 +18,5 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
         TrivetError: what cannot be is refused before the first resource.
     """
     module = MODULES.get(settings.target)
-    if module is None:
-        onprem.deploy(spec, lock, settings)
-    else:
-        importlib.import_module(f"stacks.cloud.{settings.provider}.{module}").deploy(spec, lock, settings)
+    place = f"stacks.cloud.{settings.provider}.{module}" if module else "stacks.onprem"
+    importlib.import_module(place).deploy(spec, lock, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from tests.program.cloud import CloudStack, aws
 from tests.program.test_bundle_push import Server, served
+from tests.unit.examples import ROOT
 
 ZA = "af-south-1"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -45,7 +47,8 @@ def new_stack(folder: Path, endpoint: str, registry: Server, **own: Any) -> Clou
 @pytest.fixture(scope="module")
 def deployed(endpoint: str, registry: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudStack]:
     stack = new_stack(Path(tmp_path_factory.mktemp("endpoint")), endpoint, registry)
-    stack.up()
+    shutil.copytree(ROOT / "policy", stack.project / "policy", ignore=shutil.ignore_patterns("__pycache__"))
+    stack.up("--policy-pack", "policy")
     yield stack
     stack.destroy()
     left = leftovers(stack)
