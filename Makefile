@@ -59,7 +59,7 @@ ansible: setup ## Ansible, for stacks whose settings name a workstation to set u
 
 relock: dev ## pin the Python dependencies again, with hashes
 	@$(IN_ENV) cd requirements && uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header ../pyproject.toml runtime.in -o runtime.txt
-	@$(IN_ENV) cd requirements && for lock in modal cloud dev ansible; do \
+	@$(IN_ENV) cd requirements && for lock in modal cloud gcp azure dev ansible; do \
 	  uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header $$lock.in -o $$lock.txt; done
 
 fake-clouds: build dev ## a fake Lambda and a fake Modal, in real time, until Ctrl-C; prints what to export

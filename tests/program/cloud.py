@@ -24,7 +24,6 @@ from trivet.spec import load_spec
 from trivet.spec.digest import json_digest
 
 ACCOUNT = "123456789012"  # moto's
-PLUGINS = ("aws",)
 IDENTITY = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
@@ -43,11 +42,62 @@ def aws() -> Iterator[str]:
         server.stop()
 
 
-class CloudStack(Stack):
-    """A project with a small signed bundle of its own, deployed to `region` of the AWS at `endpoint`.
+class BundledStack(Stack):
+    """A project with a small signed bundle of its own, and our plugins in place of the clouds'."""
+
+    plugins: tuple[str, ...] = ()
+
+    def make_bundle(self) -> None:
+        """A bundle of the stack as it is on disk now, the lock that it was made from, and the store."""
+        (self.project / "bundle.tar").unlink(missing_ok=True)
+        file = self.project / "inference.yaml"
+        spec = load_spec(file)
+        made = seed(
+            Path(tempfile.mkdtemp(dir=self.project)) / "store",
+            images={name: (tar_layer(f"usr/bin/{name}"),) for name in spec.images},
+            models={model.name: {"weights.gguf": model.name.encode()} for model in spec.models},
+            files={"inference.yaml": file.read_bytes(), "inference.lock": b"{}\n"},
+            artifacts=HOST,
+            expires=None,
+        )
+        lock = made.contents.lock.model_copy(update={"inputs": json_digest(spec.lock_inputs)})
+        (self.project / "inference.lock").write_text(lock.dump())
+        self.store.unlink()
+        self.store.symlink_to(made.store.root)
+        replace(made, contents=replace(made.contents, lock=lock)).bundle(self.project / "bundle.tar")
+
+    def resources(self) -> list[str]:
+        """The types in Pulumi's state, without the stack itself."""
+        state = json.loads(self.pulumi("stack", "export"))
+        types = [each["type"] for each in state["deployment"].get("resources", [])]
+        return [each for each in types if each != "pulumi:pulumi:Stack"]
+
+    def state(self, kind: str) -> dict[str, Any]:
+        """The outputs of the one resource of a type."""
+        state = json.loads(self.pulumi("stack", "export"))
+        (found,) = [each for each in state["deployment"]["resources"] if each["type"] == kind]
+        outputs: dict[str, Any] = found["outputs"]
+        return outputs
+
+    def _environment(self) -> dict[str, str]:
+        plugins = self.project / "plugins"
+        plugins.mkdir()
+        for package in self.plugins:
+            plugin = plugins / f"pulumi-resource-{package}"
+            launch = f'cd "{self.project}" && PYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.fakes.pulumi_cloud'
+            plugin.write_text(f'#!/bin/sh\n{launch} {package} "$@"\n')
+            plugin.chmod(0o755)
+        env = super()._environment()
+        return {**env, "PATH": os.pathsep.join([str(plugins), env["PATH"]])}
+
+
+class CloudStack(BundledStack):
+    """One that is deployed to `region` of the AWS at `endpoint`.
 
     `registry` stands behind its ECR.
     """
+
+    plugins = ("aws",)
 
     def __init__(
         self,
@@ -79,25 +129,6 @@ class CloudStack(Stack):
         self.write()
         self.make_bundle()
 
-    def make_bundle(self) -> None:
-        """A bundle of the stack as it is on disk now, the lock that it was made from, and the store."""
-        (self.project / "bundle.tar").unlink(missing_ok=True)
-        file = self.project / "inference.yaml"
-        spec = load_spec(file)
-        made = seed(
-            Path(tempfile.mkdtemp(dir=self.project)) / "store",
-            images={name: (tar_layer(f"usr/bin/{name}"),) for name in spec.images},
-            models={model.name: {"weights.gguf": model.name.encode()} for model in spec.models},
-            files={"inference.yaml": file.read_bytes(), "inference.lock": b"{}\n"},
-            artifacts=HOST,
-            expires=None,
-        )
-        lock = made.contents.lock.model_copy(update={"inputs": json_digest(spec.lock_inputs)})
-        (self.project / "inference.lock").write_text(lock.dump())
-        self.store.unlink()
-        self.store.symlink_to(made.store.root)
-        replace(made, contents=replace(made.contents, lock=lock)).bundle(self.project / "bundle.tar")
-
     def client(self, service: str, region: str | None = None) -> Any:
         """boto3, as a person would read back what is there."""
         return boto3.client(  # type: ignore[call-overload]
@@ -108,33 +139,11 @@ class CloudStack(Stack):
             aws_secret_access_key=IDENTITY["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def resources(self) -> list[str]:
-        """The types in Pulumi's state, without the stack itself."""
-        state = json.loads(self.pulumi("stack", "export"))
-        types = [each["type"] for each in state["deployment"].get("resources", [])]
-        return [each for each in types if each != "pulumi:pulumi:Stack"]
-
-    def state(self, kind: str) -> dict[str, Any]:
-        """The outputs of the one resource of a type."""
-        state = json.loads(self.pulumi("stack", "export"))
-        (found,) = [each for each in state["deployment"]["resources"] if each["type"] == kind]
-        outputs: dict[str, Any] = found["outputs"]
-        return outputs
-
     def _environment(self) -> dict[str, str]:
-        plugins = self.project / "plugins"
-        plugins.mkdir()
-        for package in PLUGINS:
-            plugin = plugins / f"pulumi-resource-{package}"
-            launch = f'cd "{self.project}" && PYTHONPATH="{ROOT}" exec "{sys.executable}" -m tests.fakes.pulumi_cloud'
-            plugin.write_text(f'#!/bin/sh\n{launch} {package} "$@"\n')
-            plugin.chmod(0o755)
-        env = super()._environment()
         return {
-            **env,
+            **super()._environment(),
             **IDENTITY,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",
             **({"FAKE_ECR": self.registry} if self.registry else {}),
-            "PATH": os.pathsep.join([str(plugins), env["PATH"]]),
         }

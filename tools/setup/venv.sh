@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# venv.sh [dev|modal|cloud]: .venv with the locked Python packages, and this checkout installed in place; `dev` adds what tests
-# and lint need, `modal` what a Modal app is deployed with, `cloud` what tier cloud needs.
+# venv.sh [dev|modal|cloud|gcp|azure]: .venv with the locked Python packages, and this checkout installed in place; `dev` adds what tests
+# and lint need, `modal` what a Modal app is deployed with, `cloud` what tier cloud needs on AWS, `gcp` and `azure` there.
 . "$(dirname "$0")/lib.sh"
 . "$SETUP/apt.sh"
 
@@ -10,7 +10,7 @@ main() {
   checkout=$ROOT:$(sha256sum <"$ROOT/pyproject.toml")
   [[ -x $VENV/bin/python ]] || make_venv # Python gone or never there; what a newer lock drops may stay until `make clean`
   packages runtime
-  [[ ! ${1-} =~ ^(dev|modal|cloud)$ ]] || packages "$1"
+  [[ ! ${1-} =~ ^(dev|modal|cloud|gcp|azure)$ ]] || packages "$1"
   if ! stamped "$VENV/.checkout" "$checkout"; then
     step "This checkout into .venv" pip install --no-deps --no-build-isolation --editable "$ROOT"
     printf '%s' "$checkout" >"$VENV/.checkout"

@@ -29,14 +29,17 @@ WITHOUT_DATA: Final = frozenset({"pulumi", "random"})  # packages
 # Identities, rules, names and prices: global by nature, and none of the stack's data.
 GLOBAL: Final = {
     "aws": frozenset({"iam", "organizations", "budgets", "costexplorer", "route53"}),
-    "gcp": frozenset({"projects", "serviceaccount", "organizations", "orgpolicy", "billing"}),
-    "azure": frozenset({"authorization", "consumption", "managementgroup"}),
+    "gcp": frozenset({"projects", "serviceaccount", "organizations", "orgpolicy", "billing", "dns"}),
+    "azure": frozenset({"authorization", "consumption", "managementgroup", "privatedns"}),
 }
 # Types of the other modules that are global, or lie wherever the resource does that they belong to.
 DEPENDENT: Final = frozenset(
     {
         "gcp:compute/network:Network",
         "gcp:compute/firewall:Firewall",
+        "gcp:compute/route:Route",
+        "gcp:logging/projectExclusion:ProjectExclusion",
+        "gcp:monitoring/notificationChannel:NotificationChannel",
         "azure-native:network:Subnet",
         "azure-native:storage:BlobContainer",
         "azure-native:keyvault:Secret",
@@ -97,6 +100,7 @@ PROFILE: Final = re.compile(
     r"(?:^|inference-profile/)(?P<geography>global|us|us-gov|eu|apac|jp|au|ca)\.[a-z0-9-]+\.[a-z0-9]"
 )
 GEO_REDUNDANT: Final = re.compile(r"_(RA)?G(Z)?RS$")
+IN_ONE_REGION: Final = ("LocallyRedundant", "ZoneRedundant")  # of a backup vault, which is geo-redundant by itself
 
 
 def resource_assets(
@@ -153,6 +157,8 @@ def _region(cloud: str, value: object, *, zone: bool = False) -> str | None:
         return None
     if cloud == "azure":
         return value.lower().replace(" ", "")
+    if cloud == "gcp":  # which writes some places in capitals
+        value = value.lower()
     return value.rpartition("-")[0] if zone else value
 
 
@@ -161,7 +167,9 @@ def _places(value: object, cloud: str) -> Iterator[str | None]:
     if isinstance(value, Mapping):
         for key, each in value.items():
             if PLACE_KEY.match(key):
-                yield from (_region(cloud, place) for place in _leaves(each) if not isinstance(place, bool))
+                yield from (
+                    _region(cloud, place) for place in _leaves(each) if place is UNKNOWN or isinstance(place, str)
+                )
             elif TARGET_KEY.match(key):
                 yield from list(_places(each, cloud)) or [None]
             else:
@@ -203,6 +211,17 @@ def _aws(rest: str, properties: Mapping[str, Any], _own: str | None, _tables: Ta
 
 
 def _gcp(rest: str, properties: Mapping[str, Any], _own: str | None, _tables: Tables) -> Extra:
+    """What Google puts where it pleases, unless it is told where."""
+    if rest.startswith("compute/global"):
+        yield "inference-routing", None  # its front ends take requests anywhere
+    if rest.startswith(("compute/snapshot:", "compute/image:")) and not properties.get("storageLocations"):
+        yield "snapshot", None
+    schedule = properties.get("snapshotSchedulePolicy")
+    if schedule is not None and not list(_places(schedule, "gcp")):
+        yield "snapshot", None
+    destination = properties.get("destination")
+    if rest.startswith("logging/") and "Sink:" in rest and not list(_places([destination], "gcp")):
+        yield "log", None  # a bucket's or a dataset's name does not tell where it lies
     replication = properties.get("replication")
     managed = isinstance(replication, Mapping) and replication.get("userManaged") is not None
     if rest.startswith("secretmanager/secret:") and not managed:
@@ -217,9 +236,19 @@ def _azure(rest: str, properties: Mapping[str, Any], own: str | None, tables: Ta
         yield "bucket-replica", pair
     if rest == "keyvault:Vault" and (own is None or pair is not None):
         yield "key-replica", pair  # vaults copy themselves to the paired region, where there is one
+    if rest == "recoveryservices:Vault" and _redundancy(properties) not in IN_ONE_REGION:
+        yield "backup", pair
     if rest == "cognitiveservices:Deployment":
         routed = not isinstance(tier, str) or tier.startswith(("Global", "DataZone"))
         yield "inference-routing", None if routed else own
+
+
+def _redundancy(properties: Mapping[str, Any]) -> object:
+    """How a backup vault is stored, where that is known."""
+    value: object = properties
+    for key in ("properties", "redundancySettings", "standardTierStorageRedundancy"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 EXTRA: Final[dict[str, Callable[[str, Mapping[str, Any], str | None, Tables], Extra]]] = {

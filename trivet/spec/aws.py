@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from trivet.spec.base import Frozen, refuse
+from trivet.spec.cloud_vm import Network, VmSettings
 
 SMALLEST_SUBNET: Final = 28  # AWS's own bounds for a subnet's prefix
 LARGEST_SUBNET: Final = 16
@@ -37,16 +38,6 @@ RETENTION: Final = (
 )
 
 
-def _network(text: str) -> str:
-    try:
-        network = IPv4Network(text)
-    except ValueError:
-        refuse("a network is written as an address and a prefix, with no bits behind the prefix", "write 10.20.0.0/24")
-    if not network.is_private:
-        refuse("a network of one's own is private (RFC 1918)", "use one below 10.0.0.0/8 or 192.168.0.0/16")
-    return text
-
-
 def _subnet(text: str) -> str:
     if not LARGEST_SUBNET <= IPv4Network(text).prefixlen <= SMALLEST_SUBNET:
         refuse(f"a VPC's prefix has {LARGEST_SUBNET} to {SMALLEST_SUBNET} bits", "write 10.20.0.0/24")
@@ -62,7 +53,6 @@ def _retention(days: int) -> int:
 CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _DAY: Final = "(MON|TUE|WED|THU|FRI|SAT|SUN)"
 DAYS: Final = rf"^{_DAY}([-,]{_DAY})*$"
-Network = Annotated[str, AfterValidator(_network)]
 
 
 class AwsEndpoint(Frozen):
@@ -100,29 +90,15 @@ class Hours(Frozen):
         return self
 
 
-class AwsSettings(Frozen):
+class AwsSettings(VmSettings):
     """A stack on AWS. The region is the stack's `region`."""
 
     account: Annotated[
         str, Field(pattern=r"^[0-9]{12}$", description="The account's number; credentials of any other are refused.")
     ]
-    bundle: Annotated[
-        str, Field(pattern=r"\.tar$", description="The signed bundle to install, as one file; from the checkout on.")
-    ]
-    keys: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^RW[A-Za-z0-9+/]{54}$")], ...],
-        Field(min_length=1, strict=False, description="Public keys, minisign's base64, that the machine believes."),
-    ]
-    notify: Annotated[
-        str, Field(pattern=r"^[^@\s,]+@[^@\s,]+\.[^@\s,]+$", description="E-mail address that the budget writes to.")
-    ]
     budget: Annotated[
         float, Field(gt=0, strict=False, description="USD a month; when they are spent, the machine stops.")
     ]
-    price: Annotated[
-        float | None,
-        Field(gt=0, strict=False, description="USD an hour of one machine or instance; the tables' when absent."),
-    ] = None
     hours: Annotated[Hours | None, Field(description="With target vm: when the machine runs; always when absent.")] = (
         None
     )
@@ -152,9 +128,4 @@ class AwsSettings(Frozen):
     ] = "/dev/xvda"
     zone: Annotated[str, Field(pattern=r"^[a-f]$", description="Letter of the availability zone.")] = "b"
     network: Annotated[Network, AfterValidator(_subnet), Field(description="The VPC's addresses.")] = "10.20.0.0/24"
-    clients: Annotated[
-        tuple[Network, ...],
-        Field(strict=False, description="Private networks that may reach the gateway; none: only through SSM."),
-    ] = ()
-    volume: Annotated[int, Field(ge=20, le=16384, description="GiB of the machine's encrypted disk.")] = 100
     log_days: Annotated[int, AfterValidator(_retention), Field(description="Days that logs are kept.")] = 365

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
-Provider = Literal["aws"]
+Provider = Literal["aws", "gcp", "azure"]
 PROVIDERS: Final[tuple[Provider, ...]] = get_args(Provider)
 OFFERED_BY: Final[dict[str, tuple[Provider, ...]]] = {"vm": PROVIDERS, "sagemaker": ("aws",)}
 """Target of tier cloud → the providers that have it."""

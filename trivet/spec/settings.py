@@ -11,10 +11,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from trivet.errors import SpecError
 from trivet.spec.aws import AwsSettings
+from trivet.spec.azure import AzureSettings
 from trivet.spec.base import Country, Frozen, refuse, require_unique
 from trivet.spec.bundle import SignedBundle
 from trivet.spec.cloud import OFFERED_BY, PROVIDERS, Provider
+from trivet.spec.cloud_vm import VmSettings
 from trivet.spec.gateway import Port
+from trivet.spec.gcp import GcpSettings
 from trivet.spec.kubernetes import KubernetesSettings
 from trivet.spec.load import spec_error
 from trivet.spec.modal import ModalSettings
@@ -54,6 +57,8 @@ class Settings(Frozen):
     ] = ()
     provider: Annotated[Provider | None, Field(description="Whose cloud it is, on tier cloud.")] = None
     aws: Annotated[AwsSettings | None, Field(description="Needed by provider aws, where Pulumi runs.")] = None
+    gcp: Annotated[GcpSettings | None, Field(description="The same for provider gcp.")] = None
+    azure: Annotated[AzureSettings | None, Field(description="The same for provider azure.")] = None
     host: Annotated[SshTarget | None, Field(description="With target ssh: how the host is reached.")] = None
     hosts: Annotated[
         tuple[SshTarget, ...],
@@ -241,6 +246,11 @@ class Settings(Frozen):
     def has_backups(self) -> bool:
         """Whether the stack's hosts make backups."""
         return self.workstation is not None and self.workstation.backup is not None
+
+    @property
+    def cloud(self) -> VmSettings | None:
+        """What the provider's own settings share, whichever it is."""
+        return self.aws or self.gcp or self.azure
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pulumi
-
-from trivet.errors import SpecError
+from stacks.cloud.required import require_no_frontier, require_own
 from trivet.spec import Settings, StackSpec
 from trivet.spec.aws import AwsSettings
 
@@ -15,14 +13,5 @@ def required(spec: StackSpec, settings: Settings) -> AwsSettings:
     Raises:
         SpecError: there are none, or the spec wants what a network without a way out cannot give.
     """
-    where = f"stacks/Pulumi.{pulumi.get_stack()}.yaml"
-    if settings.aws is None:
-        raise SpecError(where=where, value="no aws", rule="AWS has settings of its own", remedy="add aws")
-    if spec.gateway.frontier:
-        raise SpecError(
-            where="gateway.frontier",
-            value=spec.gateway.frontier.url,
-            rule="a machine on AWS has no way out of its network",
-            remedy="remove the frontier from the spec",
-        )
-    return settings.aws
+    require_no_frontier(spec, "AWS")
+    return require_own(settings.aws, "aws")

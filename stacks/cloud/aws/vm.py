@@ -17,16 +17,14 @@ from stacks.cloud.aws.settings import required
 from stacks.cloud.aws.storage import Item, Storage, StorageArgs
 from stacks.cloud.bundle_file import read_bundle
 from stacks.cloud.cost import announce
+from stacks.cloud.required import require_image
 from stacks.outputs import export
-from trivet.errors import SpecError
 from trivet.render.cloud_vm import INTO, FirstStart, user_data
 from trivet.render.installation import key_name
 from trivet.residency.data import load_tables
-from trivet.residency.fit import needs_of
 from trivet.residency.machine import choose_machine
 from trivet.residency.price import HOURS_A_MONTH, estimate, monthly_hours
 from trivet.spec import Lock, Settings, StackSpec
-from trivet.spec.aws import AwsSettings
 
 SESSIONS = ("ssm", "ssmmessages")  # what a shell or a tunnel through Systems Manager needs
 SHELL = "aws ssm start-session --region {0} --target {1}"
@@ -43,7 +41,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
         BudgetError: a month of it is more than the budget.
     """
     own = required(spec, settings)
-    _require_image(spec, own)
+    require_image(spec, own.image, "aws.image ami-…")
     tables, today = load_tables(), datetime.now(UTC).date()
     machine = choose_machine(spec, "aws", settings.region, tables, today=today, wanted=own.machine)
     hours = monthly_hours(own.hours.start, own.hours.stop, own.hours.days) if own.hours else HOURS_A_MONTH
@@ -158,13 +156,3 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     pulumi.export("instance", node.id)
     pulumi.export("shell", pulumi.Output.format(SHELL, region, node.id))
     pulumi.export("tunnel", pulumi.Output.format(SHELL + TUNNEL, region, node.id, port))
-
-
-def _require_image(spec: StackSpec, own: AwsSettings) -> None:
-    if own.image is None and needs_of(spec).memory_mib:
-        raise SpecError(
-            where=f"stacks/Pulumi.{pulumi.get_stack()}.yaml",
-            value="no aws.image",
-            rule="a stack that needs a GPU starts from an image with NVIDIA's driver, and Debian's own has none",
-            remedy="run `pulumi config set --path aws.image ami-…` (docs/how-to/cloud.md)",
-        )

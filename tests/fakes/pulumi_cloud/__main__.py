@@ -16,7 +16,11 @@ from tests.fakes.pulumi_cloud.plugin import CloudPlugin
 from tests.fakes.pulumi_cloud.schema import Schema
 
 # Package → its SDK, and the back end's module and class, which is imported for that package alone.
-BACKENDS = {"aws": ("pulumi_aws", "tests.fakes.pulumi_cloud.aws", "Aws")}
+BACKENDS = {
+    "aws": ("pulumi_aws", "tests.fakes.pulumi_cloud.aws", "Aws"),
+    "azure-native": ("pulumi_azure_native", "tests.fakes.pulumi_cloud.azure", "Azure"),
+    "gcp": ("pulumi_gcp", "tests.fakes.pulumi_cloud.gcp", "Gcp"),
+}
 MAX_MESSAGE = 400 << 20
 
 

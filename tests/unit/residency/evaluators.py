@@ -116,5 +116,6 @@ def _holds(condition: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
         "in": lambda: value in wanted,
         "notIn": lambda: value not in wanted,  # true also where the resource has no such field
         "like": lambda: fnmatchcase(value, wanted.lower()),
+        "notLike": lambda: not fnmatchcase(value, wanted.lower()),
     }
     return bool(outcomes[operator]())

@@ -8,6 +8,7 @@ from trivet.residency.guards.scope import Scope
 
 GEO_REDUNDANT: Final = ["Standard_GRS", "Standard_RAGRS", "Standard_GZRS", "Standard_RAGZRS"]
 ACCOUNTS: Final = "Microsoft.Storage/storageAccounts"
+NAMES: Final = "Microsoft.Network/privateDnsZones*"  # global, and of a network's own names alone
 DEPLOYMENTS: Final = "Microsoft.CognitiveServices/accounts/deployments"
 
 
@@ -25,7 +26,11 @@ def policy_definition(scope: Scope) -> dict[str, Any]:
             "policyRule": {
                 "if": {
                     "anyOf": [
-                        _all({"field": "location", "exists": "true"}, _outside(regions)),
+                        _all(
+                            {"field": "location", "exists": "true"},
+                            _outside(regions),
+                            {"field": "type", "notLike": NAMES},
+                        ),
                         _all(
                             _is(ACCOUNTS),
                             {"field": f"{ACCOUNTS}/sku.name", "in": GEO_REDUNDANT},
