@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from datetime import UTC, datetime
-from importlib import import_module
-from typing import Any
 
 from trivet.cli.answer import Answer
-from trivet.cli.aws import aws_session
+from trivet.cli.inventories import read_inventory
 from trivet.cli.project import project_of
 from trivet.cli.report_text import finding_lines
 from trivet.residency import Asset, check, load_regime, load_tables
@@ -22,7 +20,7 @@ def run_audit(args: argparse.Namespace) -> Answer:
     residency = project.spec().residency
     regime = load_regime(args.regime or residency.regime, project.root)
     tables = load_tables()
-    found = _inventory(args.profile)
+    found = read_inventory(args.cloud, profile=args.profile, scope=args.scope)
     assets: list[Asset] = []
     for each in found:
         assets += resource_assets(each.kind, each.name, each.properties, {"region": each.region}, tables)
@@ -35,9 +33,3 @@ def run_audit(args: argparse.Namespace) -> Answer:
         data={"things": len(found), "regions": dict(where), **report.model_dump(mode="json", by_alias=True)},
         ok=report.lawful,
     )
-
-
-def _inventory(profile: str | None) -> tuple[Any, ...]:
-    session = aws_session(profile)
-    things: tuple[Any, ...] = import_module("trivet.drivers.aws.inventory").inventory(session)
-    return things

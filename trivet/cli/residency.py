@@ -12,6 +12,7 @@ from typing import get_args
 
 from trivet.cli.answer import Answer, add_verb
 from trivet.cli.audit_cloud import run_audit
+from trivet.cli.inventories import READERS
 from trivet.cli.project import add_project_argument, project_of
 from trivet.cli.report_text import report_lines
 from trivet.cli.table_text import columns, paragraph
@@ -40,8 +41,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     explain.add_argument("--regime", help="default: the one of inference.yaml")
     add_project_argument(explain)
 
-    audit = add_verb(commands, "audit", "read back what exists in AWS and judge it (exit 1: refused)", run_audit)
-    audit.add_argument("--profile", help="AWS profile (default: the environment's)")
+    audit = add_verb(commands, "audit", "read back what exists in a cloud and judge it (exit 1: refused)", run_audit)
+    audit.add_argument("--cloud", choices=tuple(READERS), default="aws", help="whose (default: aws)")
+    audit.add_argument("--scope", help="with gcp: projects/…, folders/… or organizations/…; with azure: a subscription")
+    audit.add_argument("--profile", help="with aws: profile (default: the environment's)")
     audit.add_argument("--regime", help="default: the one of inference.yaml")
     add_project_argument(audit)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from trivet.drivers.found import Found
 from trivet.errors import CloudError
 
 WORKERS: Final = 8
@@ -21,16 +21,6 @@ CONFIG: Final = Config(connect_timeout=5, read_timeout=30, retries={"mode": "sta
 # What a region answers that the account never opted into: nothing can be there.
 SHUT: Final = frozenset({"AuthFailure", "InvalidClientTokenId", "OptInRequired", "UnrecognizedClientException"})
 GONE: Final = frozenset({"terminated", "shutting-down"})
-
-
-@dataclass(frozen=True)
-class Found:
-    """A thing that exists: its type and properties in the words of `pulumi-aws`, and its region."""
-
-    kind: str
-    name: str
-    region: str
-    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Region:
