@@ -24,8 +24,8 @@ Verdict = Literal["well", "starting", "hung", "down"]
 class Terms:
     """Seconds, but `effort`, in processor cores. `longest`: what the time for a start is doubled to at the most."""
 
-    look: float = 5.0
-    patience: float = 15.0
+    look: float = 4.0
+    patience: float = 17.0
     step: float = 300.0
     longest: float = 3600.0
     effort: float = 0.1

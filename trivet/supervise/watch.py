@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,34 +110,44 @@ class Surroundings:
 
     def round(self, watched: list[Watched]) -> None:
         """Look at everything once, and act."""
-        busy = self.is_worked_on()
+        busy, hung = self.is_worked_on(), []
         for each in watched:
-            try:
-                self.see_to(each, busy=busy)
-            except OSError as exc:
-                self.say(f"{each.service}: {exc}")
-        self.settle(busy=busy)
+            with self.saying(each):
+                if found := self.look_at(each, busy=busy):
+                    hung.append((each, found))
         self.publish(watched)
+        for each, found in hung:
+            with self.saying(each):
+                self.engine.restart(found)
+        self.settle(busy=busy)
+
+    @contextmanager
+    def saying(self, each: Watched) -> Iterator[None]:
+        """Say what the engine refuses; the next round tries again. Then systemd hears that we go on."""
+        try:
+            yield
+        except OSError as exc:
+            self.say(f"{each.service}: {exc}")
         self.notify("WATCHDOG=1")
 
-    def see_to(self, each: Watched, *, busy: bool) -> None:
-        """Look at one server; restart it if it hangs."""
+    def look_at(self, each: Watched, *, busy: bool) -> Running | None:
+        """Look at one server; its container, if it is to be started anew."""
         before, at = each.vigil.verdict, self.clock()
         found = each.look(self.engine, at)
         verdict = each.vigil.verdict
         if verdict != before:
             self.say(f"{each.service}: {verdict}")
         if verdict != "hung" or found is None:
-            return
+            return None
         if busy:
             each.vigil = each.vigil.anew(at)
-            return
+            return None
         self.say(
             f"{each.service}: no sign for {at - each.vigil.sign:.0f} s, no progress for "
             f"{at - each.vigil.progress:.0f} s: restarting it"
         )
         each.restarts += 1
-        self.engine.restart(found)
+        return found
 
     def settle(self, *, busy: bool) -> None:
         """Take back an update whose run is gone."""

@@ -116,9 +116,9 @@ def test_a_server_that_stops_answering_is_restarted_once_and_well_again(scene: S
     scene.rounds(3, answered=True)
     assert scene.watched.vigil.verdict == "well"
     scene.model.go_on.clear()
-    scene.rounds(4, answered=False)
+    scene.rounds(5, answered=False)
     assert scene.docker.restarts == {NAME: 1}
-    assert "model-x: no sign for 15 s, no progress for 15 s: restarting it" in scene.said
+    assert "model-x: no sign for 20 s, no progress for 20 s: restarting it" in scene.said
     scene.model.go_on.set()
     scene.rounds(3, answered=True)
     assert scene.docker.restarts == {NAME: 1}
@@ -142,7 +142,7 @@ def test_while_somebody_works_on_the_installation_nothing_is_restarted(scene: Sc
         fcntl.flock(lock, fcntl.LOCK_EX)
         scene.rounds(8, answered=False)
         assert scene.docker.restarts == {}
-    scene.rounds(4, answered=False)
+    scene.rounds(5, answered=False)
     assert scene.docker.restarts == {NAME: 1}
 
 
