@@ -20,7 +20,7 @@ from trivet.supervise.vigil import Terms
 UNIT_DIRECTORY: Final = "/etc/systemd/system"
 ENGINE_SOCKET: Final = "/var/run/docker.sock"
 PYTHON: Final = "/usr/bin/python3"
-SETTLED: Final = 60  # seconds beyond what Compose waits
+GRACE: Final = 120  # seconds beyond the waiting for what others depend on, and then for all
 STACK = """\
 [Unit]
 Description=Trivet: the stack {project}
@@ -128,7 +128,7 @@ def supervision(installation: Installation, root: str) -> Supervision:
     """What supervises an installation that lies at `root`, an absolute path of the host."""
     project = installation.project
     stack, watchdog = stack_unit(project), watchdog_unit(project)
-    start = installation.wait_seconds + SETTLED
+    start = 2 * installation.wait_seconds + GRACE
     return Supervision(
         units={
             stack: STACK.format(
