@@ -57,6 +57,21 @@ def test_everything_in_a_bundle_arrives_to_the_byte(origin: Seed, server: Server
     assert "/image/llama@" in done.references["sbom/image-llama"]  # a registry lists it as a referrer of the image
 
 
+def test_a_registry_without_a_list_of_referrers_gets_one_under_a_tag(
+    origin: Seed, server: Server, tmp_path: Path
+) -> None:
+    done = pushed(origin.bundle(tmp_path / "b"), server)
+    repository, digest = done.references["image/llama"].removeprefix(f"{server.host}/").split("@")
+    assert server.get(f"/v2/{repository}/referrers/{digest}").status_code == 404
+    tag = digest.replace(":", "-")
+    index = "application/vnd.oci.image.index.v1+json"
+    answer = server.get(f"/v2/{repository}/manifests/{tag}", Accept=index)
+    assert answer.headers["Content-Type"] == index
+    (listed,) = answer.json()["manifests"]
+    assert listed["digest"] == done.references["sbom/image-llama"].rpartition("@")[2]
+    assert listed["artifactType"] == "application/vnd.cyclonedx+json"
+
+
 def test_what_is_there_is_not_sent_again(origin: Seed, server: Server, tmp_path: Path) -> None:
     bundle = origin.bundle(tmp_path / "b")
     pushed(bundle, server)
@@ -72,7 +87,7 @@ def test_an_update_sends_what_its_base_lacks(origin: Seed, server: Server, tmp_p
     with pytest.raises(BaseError, match="push the base"):
         pushed(delta, server)
     pushed(base, server)
-    assert pushed(delta, server).uploaded < 3000
+    assert pushed(delta, server).uploaded < 4000
 
 
 def test_a_registry_that_dies_in_the_middle_gets_the_rest_when_it_is_back(

@@ -20,6 +20,7 @@ from trivet.bundle.oci import Descriptor
 from trivet.bundle.packed import VERSION
 from trivet.bundle.pinned import Pinned
 from trivet.bundle.progress import SILENT, Progress
+from trivet.bundle.referrers import list_referrer
 from trivet.bundle.refusals import BaseError
 from trivet.bundle.registry import TIMEOUT, Registry, RegistryError
 from trivet.bundle.registry_auth import RegistryAuth, read_credentials
@@ -195,6 +196,7 @@ def _fill(bundle: OpenBundle, plan: _Plan, registry: Registry, progress: Progres
                 data = read_extents(bundle.carrier.blobs[entry.digest])
                 registry.put_manifest(repository, tag, entry.media_type, data)
                 tally.add(uploaded=len(data))
+        tally.add(uploaded=list_referrer(registry, repository, entry, bundle.trusted.names[entry.ref]))
     progress.end()
     return tally
 

@@ -63,6 +63,17 @@ class Registry:
         answer = self._send("HEAD", path, {200, 404}, headers={"Accept": manifest.media_type})
         return bool(answer.headers.get("Docker-Content-Digest") == manifest.digest)
 
+    def lists_referrers(self, repository: str, digest: str) -> bool:
+        """Whether the registry itself knows what is about a manifest: OCI's distribution 1.1."""
+        answer = self._send("GET", f"/v2/{repository}/referrers/{digest}", {200, 404, 405})
+        return answer.status_code == httpx.codes.OK
+
+    def read_manifest(self, repository: str, tag: str, media_type: str) -> bytes:
+        """The bytes of what is under a tag; empty where nothing is."""
+        path = f"/v2/{repository}/manifests/{tag}"
+        answer = self._send("GET", path, {200, 404}, headers={"Accept": media_type})
+        return answer.content if answer.status_code == httpx.codes.OK else b""
+
     def mount(self, repository: str, digest: str, source: str) -> bool:
         """Take over a blob of another repository; False where the registry will not."""
         path = f"/v2/{repository}/blobs/uploads/"

@@ -20,7 +20,7 @@ import httpx
 
 from trivet.errors import HostError
 
-_REPOSITORY: Final = re.compile(r"/v2/(.+?)/(?:blobs|manifests)/")
+_REPOSITORY: Final = re.compile(r"/v2/(.+?)/(?:blobs|manifests|referrers)/")
 _PARAMETER: Final = re.compile(r'(\w+)="([^"]*)"')
 
 

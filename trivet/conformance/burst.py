@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ PAUSE_SECONDS = 0.02
 MAX_TRIES = 250
 RATE_LIMIT = "rate_limit_exceeded"
 REMAINING = "x-ratelimit-remaining-requests"
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def _first(access: Access, ask: Ask) -> list[Reply]:
     """Replies until one is admitted: an earlier examination may have spent the budget, so one wait is granted."""
     replies = _send(access, ask)
     if replies[-1].status == TOO_MANY and (wait := retry_after(replies[-1])) is not None and wait <= WINDOW_SECONDS:
+        LOG.warning("waiting %.0f s: an earlier examination spent the quota, which is renewed by then", wait)
         time.sleep(wait)
         replies += _send(access, ask)
     return replies

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.bundle.bundles import IMAGES, seed, tree
+from tests.unit.bundle.bundles import HOST, IMAGES, seed, tree
 from tests.unit.examples import ROOT
 from trivet.bundle import keys
 from trivet.bundle.layout import Layout
@@ -223,3 +223,11 @@ def test_a_bill_of_materials_is_printed_by_name(project: Path, tmp_path: Path, c
     assert bill["metadata"]["component"]["name"] == "llama"
     assert main(["bundle", "inspect", str(out), "--sbom", "image/other"]) == 2
     assert "image/llama" in capsys.readouterr().err
+
+
+def test_an_inspection_of_everything_fits_eighty_columns(tmp_path: Path, capsys: Capture) -> None:
+    bundle = seed(tmp_path / "store", artifacts=HOST).bundle(tmp_path / "b")
+    assert main(["bundle", "inspect", str(bundle)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("  sbom/debian-bookworm-signature ") for line in lines)
+    assert max(map(len, lines)) <= 80

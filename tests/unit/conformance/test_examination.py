@@ -65,13 +65,16 @@ def test_concurrency_refusals_are_waited_out_and_the_budget_is_still_exact(serve
     assert report.findings[0].seen.startswith("10 of 15 requests admitted")
 
 
-def test_a_second_examination_within_the_minute_waits_for_one_request(served: Served) -> None:
+def test_a_second_examination_within_the_minute_waits_for_one_request_and_says_so(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
     assert run_conformance(served.target(), ["quotas"]).ok
     served.gateway.reset("a-minute-is-a-second")
     served.gateway.exhaust("conformance")
     report = run_conformance(served.target(), ["quotas"])
     assert report.ok
     assert report.seconds >= 1
+    assert "waiting 1 s" in caplog.text
 
 
 def test_checks_are_named_by_id_or_by_theme() -> None:
