@@ -222,8 +222,11 @@ def test_a_broker_listens_reaps_and_ends_a_node_that_asks(desk: Desk, tmp_path: 
         finally:
             process.kill()
         assert process.stdout
-        line = json.loads(process.stdout.readline())
-    assert (line["verb"], line["node"], line["outcome"]) == ("end", asks.id, "done")
+        lines = [json.loads(line) for line in process.stdout]
+    assert {(line["peer"], line["verb"], line["node"], line["outcome"]) for line in lines} == {
+        ("127.0.0.1", "end", asks.id, "done"),
+        ("", "end", over.id, "done: its time to live is over"),
+    }
     assert asks.ended_at is not None
     assert over.ended_at is not None
     assert young.ended_at is None
