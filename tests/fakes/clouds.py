@@ -54,20 +54,32 @@ def main() -> None:
     parser.add_argument("--modal-port", type=int, default=8090, help="default: 8090; 0: a free one")
     parser.add_argument("--registry-port", type=int, default=8091, help="default: 8091; 0: a free one")
     args = parser.parse_args()
-    for ending in ENDINGS:
-        signal.signal(ending, signal.default_int_handler)
+    _end_once()
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as up:
         registry = up.enter_context(_registry(args.registry_port))
         modal = up.enter_context(_modal(args.modal_port))
         url = up.enter_context(_lambda(args.lambda_port))
         exports = "\n".join(f"export {key}={value}" for key, value in modal.environ.items())
         print(SAY.format(url=url, key=KEY, exports=exports, registry=registry), flush=True)
-        up.callback(_let_nothing_interrupt)
+        up.callback(_spare_children)
         signal.pause()
 
 
-def _let_nothing_interrupt() -> None:
-    """Somebody impatient must not keep what is here from being taken away."""
+def _end_once() -> None:
+    """Let the first signal interrupt: somebody impatient must not keep what is here from being taken away."""
+    ended: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        ended.append(number)
+        if len(ended) == 1:
+            raise KeyboardInterrupt
+
+    for ending in ENDINGS:
+        signal.signal(ending, interrupt)
+
+
+def _spare_children() -> None:
+    """Whoever tidies up from now on, the engine's command line, does not hear of Ctrl-C."""
     for ending in ENDINGS:
         signal.signal(ending, signal.SIG_IGN)
     print("\ntaking everything away ...", flush=True)
