@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +12,10 @@ from typing import Any
 from tests.fakes.pulumi_cloud.estate import FILE, Estate, Record
 from tests.program.cloud import BundledStack
 from tests.unit.bundle.bundles import signer
+from tests.unit.examples import ROOT
+from tests.unit.residency.cases import judge
+from trivet.residency import load_tables
+from trivet.residency.resources import resource_assets
 
 GCP: dict[str, Any] = {
     "project": "clinic-inference",
@@ -75,6 +81,25 @@ class EstateStack(BundledStack):
     def all(self, token: str) -> list[Record]:
         """Every resource of a type."""
         return [each for each in self.estate.values() if each.token == token]
+
+    def add_pack(self) -> None:
+        """The policy pack, to be named by `--policy-pack policy`."""
+        shutil.copytree(ROOT / "policy", self.project / "policy", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def drop_own_check(self) -> None:
+        """The program no longer judges the stack before its first resource."""
+        program = self.project / "__main__.py"
+        text = program.read_text()
+        program.write_text(re.sub(r"\n +check_stack\(.*", "", text))
+        assert program.read_text() != text
+
+    def unlawful(self, regime: str) -> list[str]:
+        """Whatever is there and may not be."""
+        here = {"location": self.settings["region"], "region": self.settings["region"]}
+        found = [
+            resource_assets(each.token, name, each.inputs, here, load_tables()) for name, each in self.estate.items()
+        ]
+        return [finding.asset.name for each in found for finding in judge(*each, regime=regime).refused]
 
     def _environment(self) -> dict[str, str]:
         return {**super()._environment(), FILE: str(self.project / "estate.json")}

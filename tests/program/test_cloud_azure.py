@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.program.estates import AZURE, EstateStack
-from tests.unit.examples import ROOT
 
 ZA, UK = "southafricanorth", "uksouth"
 MODEL = {"gpuMemoryMiB": 12000}
@@ -36,7 +34,7 @@ def new_azure_stack(tmp_path_factory: pytest.TempPathFactory) -> NewAzureStack:
 def deployed(new_azure_stack: NewAzureStack) -> Iterator[EstateStack]:
     """A stack under za-strict, deployed once for the tests that only read."""
     stack = new_azure_stack(residency={"regime": "za-strict", "maxAgeDays": 3650})
-    shutil.copytree(ROOT / "policy", stack.project / "policy", ignore=shutil.ignore_patterns("__pycache__"))
+    stack.add_pack()
     stack.up("--policy-pack", "policy")  # which judges each resource once more, and finds nothing wrong
     yield stack
     stack.destroy()
@@ -148,6 +146,17 @@ def test_a_gpu_stack_gets_the_cheapest_machine_that_fits(new_azure_stack: NewAzu
     finally:
         stack.destroy()
     assert stack.estate == {}
+
+
+def test_the_pack_alone_lets_no_violating_resource_through(new_azure_stack: NewAzureStack) -> None:
+    stack = new_azure_stack(ZA, residency={"regime": "za-strict", "maxAgeDays": 3650})
+    stack.add_pack()
+    stack.drop_own_check()
+    stack.settings["region"] = UK
+    stack.write()
+    assert "it is in GB" in stack.up("--policy-pack", "policy", fails=True)  # with --skip-preview
+    assert stack.unlawful("za-strict") == []
+    stack.destroy()
 
 
 @pytest.mark.parametrize(

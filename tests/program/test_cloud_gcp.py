@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.program.estates import GCP, EstateStack
-from tests.unit.examples import ROOT
 
 ZA, EU = "africa-south1", "europe-west4"
 MODEL = {"gpuMemoryMiB": 12000}
@@ -32,7 +30,7 @@ def new_gcp_stack(tmp_path_factory: pytest.TempPathFactory) -> NewGcpStack:
 def deployed(new_gcp_stack: NewGcpStack) -> Iterator[EstateStack]:
     """A stack under za-strict, deployed once for the tests that only read."""
     stack = new_gcp_stack(residency={"regime": "za-strict", "maxAgeDays": 3650})
-    shutil.copytree(ROOT / "policy", stack.project / "policy", ignore=shutil.ignore_patterns("__pycache__"))
+    stack.add_pack()
     stack.up("--policy-pack", "policy")  # which judges each resource once more, and finds nothing wrong
     yield stack
     stack.destroy()
@@ -137,6 +135,17 @@ def test_a_gpu_stack_in_europe_gets_the_cheapest_machine_that_fits(new_gcp_stack
     finally:
         stack.destroy()
     require_nothing_left(stack)
+
+
+def test_the_pack_alone_lets_no_violating_resource_through(new_gcp_stack: NewGcpStack) -> None:
+    stack = new_gcp_stack(ZA, residency={"regime": "za-strict", "maxAgeDays": 3650})
+    stack.add_pack()
+    stack.drop_own_check()
+    stack.settings["region"] = EU
+    stack.write()
+    assert "it is in NL" in stack.up("--policy-pack", "policy", fails=True)  # with --skip-preview
+    assert stack.unlawful("za-strict") == []
+    stack.destroy()
 
 
 @pytest.mark.parametrize(

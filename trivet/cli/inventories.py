@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
@@ -11,11 +12,13 @@ import httpx
 
 from trivet.cli.aws import aws_session
 from trivet.errors import CloudError, SpecError
+from trivet.spec.azure import UUID
 
 Inventory = tuple[Any, ...]
 # The clouds' own variables for another address of their API.
 GOOGLE_URL: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDASSET"
 AZURE_URL: Final = "AZURE_RESOURCE_MANAGER_ENDPOINT"
+SCOPES: Final = {"gcp": r"(projects|folders|organizations)/[a-z0-9:.-]+", "azure": UUID}
 EXAMPLES: Final = {"gcp": "projects/PROJECT (or folders/…, organizations/…)", "azure": "SUBSCRIPTION-ID"}
 
 
@@ -23,10 +26,10 @@ def read_inventory(cloud: str, *, profile: str | None, scope: str | None) -> Inv
     """What exists in an account of AWS, in a `scope` of Google Cloud or in a subscription of Azure.
 
     Raises:
-        SpecError: a scope is missing, or there is none.
+        SpecError: a scope is missing or malformed, or there is none.
         CloudError: no client, no credentials, or something could not be read.
     """
-    if (scope is None) != (cloud == "aws"):
+    if not re.fullmatch(SCOPES.get(cloud, ""), scope or ""):
         raise SpecError(
             value=f"--cloud {cloud}{f' --scope {scope}' if scope else ''}",
             rule="Google Cloud and Azure are read within a scope, AWS as the account of the credentials",

@@ -212,7 +212,7 @@ def test_every_seeded_drift_is_found_and_nothing_that_is_at_home(
 
 
 @pytest.mark.parametrize(
-    "args", [("--cloud", "gcp", "--scope", "projects/another"), ("--cloud", "azure", "--scope", "x")]
+    "args", [("--cloud", "gcp", "--scope", "projects/another"), ("--cloud", "azure", "--scope", SUBSCRIPTION)]
 )
 def test_what_cannot_be_read_is_an_error(
     inventories: Inventories, project: Path, capsys: pytest.CaptureFixture[str], args: tuple[str, ...]
@@ -222,7 +222,16 @@ def test_what_cannot_be_read_is_an_error(
     assert "what it cannot read may be anywhere" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("args", [("--cloud", "gcp"), ("--cloud", "azure"), ("--scope", "projects/clinic")])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--cloud", "gcp"),
+        ("--cloud", "gcp", "--scope", "clinic"),
+        ("--cloud", "azure"),
+        ("--cloud", "azure", "--scope", "clinic"),
+        ("--scope", "projects/clinic"),
+    ],
+)
 def test_a_scope_is_named_where_the_cloud_wants_one(
     project: Path, capsys: pytest.CaptureFixture[str], args: tuple[str, ...]
 ) -> None:

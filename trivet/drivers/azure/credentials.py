@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from typing import Final
 
@@ -11,6 +12,7 @@ from azure.identity import DefaultAzureCredential
 
 from trivet.errors import CloudError
 
+logging.getLogger("azure").addHandler(logging.NullHandler())  # what it says, the error says once more
 SCOPE: Final = "https://management.azure.com/.default"
 
 
@@ -31,7 +33,7 @@ class AzureAuth(httpx.Auth):
         except AzureError as exc:
             raise CloudError(
                 code="credentials",
-                value=str(exc),
+                value=str(exc).partition("\n")[0],
                 rule="Azure is read with credentials of Azure's",
                 remedy="run `az login`",
             ) from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +12,7 @@ import httpx
 
 from trivet.errors import CloudError
 
+logging.getLogger("google.auth").addHandler(logging.NullHandler())  # it misses a project, which nobody needs here
 TIMEOUT: Final = 30.0  # seconds
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 
