@@ -157,17 +157,16 @@ def client(stack: RemoteStack) -> httpx.Client:
     return httpx.Client(base_url=f"https://{stack.workstation.address}", headers=headers, verify=known, timeout=60)
 
 
-def first_refusal(stack: RemoteStack) -> httpx.Response:
+def first_refusal(asking: httpx.Client, model: str) -> httpx.Response:
     """What a client who asks again and again is told in the end; every answer before that was whole."""
-    question = {"model": stack.spec["models"][0]["name"], "messages": [{"role": "user", "content": "Who are you?"}]}
-    with client(stack) as asking:
-        while (answer := asking.post("/v1/chat/completions", json=question)).status_code == 200:
-            assert answer.json()["choices"][0]["finish_reason"] in {"stop", "length"}
+    question = {"model": model, "messages": [{"role": "user", "content": "Who are you?"}]}
+    while (answer := asking.post("/v1/chat/completions", json=question)).status_code == 200:
+        assert answer.json()["choices"][0]["finish_reason"] in {"stop", "length"}
     return answer
 
 
-def is_ready(stack: RemoteStack) -> bool:
-    with client(stack) as asking, contextlib.suppress(httpx.TransportError):
+def is_ready(asking: httpx.Client) -> bool:
+    with contextlib.suppress(httpx.TransportError):
         return asking.get("/ready").status_code == 200
     return False
 
@@ -185,8 +184,8 @@ def test_on_battery_what_was_admitted_is_answered_before_the_host_is_switched_of
     stack.settings["workstation"]["power"] = {"ups": ups}
     stack.write()
     stack.up()
-    with ThreadPoolExecutor(3) as pool:
-        told = [pool.submit(first_refusal, stack) for _ in range(3)]
+    with client(stack) as asking, ThreadPoolExecutor(3) as pool:
+        told = [pool.submit(first_refusal, asking, stack.spec["models"][0]["name"]) for _ in range(3)]
         host.sh("echo 'ups.status: OB' >/etc/nut/lab.dev")
         refusals = [each.result() for each in told]
     assert {(each.status_code, each.json()["error"]["code"]) for each in refusals} == {(503, "draining")}
@@ -194,7 +193,8 @@ def test_on_battery_what_was_admitted_is_answered_before_the_host_is_switched_of
     docker("wait", host.name)
     docker("cp", str(mains), f"{host.name}:/etc/nut/lab.dev")
     assert host.start().address == host.address
-    eventually(lambda: is_ready(stack), seconds=90)
+    with client(stack) as asking:
+        eventually(lambda: is_ready(asking), seconds=90)
     assert host.sh(f"ls -A {ROOT}/*/etc /var/lib/trivet-drain | grep -c draining || :") == "0"
     eventually(lambda: {each["State"]["Health"]["Status"] for each in stack.containers().values()} == {"healthy"})
     stack.require_converged()
