@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import testinfra
 
+from tests.program.stack import eventually
 from tools.lab.workstation import Workstation
 from trivet.drivers.ansible import Outcome, Play, Player
 from trivet.drivers.ansible.inventory import CONTROL, connection_variables
@@ -72,3 +75,22 @@ def is_open(address: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def seen_ports(address: str) -> list[int]:
+    """Of the well-known ports, those of engines and databases, and ours: what takes a connection from here."""
+    ports = sorted({*range(1, 1100), 2019, 2375, 2376, 5432, 8000, OPEN_PORT, 9090, SHUT_PORT})
+    with ThreadPoolExecutor(256) as pool:
+        found = list(pool.map(lambda port: is_open(address, port), ports))
+    return [port for port, is_seen in zip(ports, found, strict=True) if is_seen]
+
+
+@contextlib.contextmanager
+def listening(host: Workstation, port: int) -> Iterator[None]:
+    """Something on the host listens on a port of every address, as long as it lasts."""
+    host.sh(f"systemd-run --quiet --collect --unit=planted python3 -m http.server {port}")
+    try:
+        eventually(lambda: host.sh(f"grep -c ':{port:04X} .* 0A ' /proc/net/tcp || :") == "1")  # proc_net_tcp(5)
+        yield
+    finally:
+        host.sh("systemctl stop planted")

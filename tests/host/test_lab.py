@@ -7,6 +7,7 @@ import subprocess
 import testinfra
 
 from tests.host.conftest import NewWorkstation
+from tests.host.playing import SHUT_PORT, listening, seen_ports
 from tools.lab.engine import docker
 from tools.lab.image import PASSWORD, USER
 from tools.lab.workstation import Workstation, remove
@@ -57,3 +58,9 @@ def test_two_workstations_are_two_machines_and_one_survives_the_loss_of_power(ne
 def test_removing_takes_away_what_belongs_to_the_label_alone(workstation: Workstation) -> None:
     assert remove("lab-test-none") == 0
     assert docker("inspect", "--format", "{{.State.Running}}", workstation.name) == "true"
+
+
+def test_without_a_firewall_a_scan_sees_whatever_listens(workstation: Workstation) -> None:
+    assert seen_ports(workstation.address) == [22]
+    with listening(workstation, SHUT_PORT):
+        assert seen_ports(workstation.address) == [22, SHUT_PORT]
