@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from trivet.render.aws_machines import has_own_disk
 from trivet.render.aws_policies import ANSWERED, FAILED
 from trivet.render.endpoint import Endpoint
 from trivet.spec.aws import AwsEndpoint
@@ -67,10 +68,11 @@ class SageMaker(pulumi.ComponentResource):
             vpc_config={"subnets": [args.subnet], "security_group_ids": [args.group]},
             opts=mine,
         )
+        own_disk = has_own_disk(args.machine)
         configuration = aws.sagemaker.EndpointConfiguration(
             name,
             name=f"{name}-{args.version}-{args.serving.mode}",
-            kms_key_arn=args.key_arn,
+            kms_key_arn=None if own_disk else args.key_arn,
             production_variants=[
                 {
                     "variant_name": VARIANT,
@@ -80,7 +82,7 @@ class SageMaker(pulumi.ComponentResource):
                     "container_startup_health_check_timeout_in_seconds": min(
                         LONGEST_START, max(SHORTEST_START, args.start_seconds)
                     ),
-                    **({} if has_own_disk(args.machine) else {"volume_size_in_gb": args.volume}),
+                    **({} if own_disk else {"volume_size_in_gb": args.volume}),
                 }
             ],
             async_inference_config=_asynchronous(args) if args.serving.mode == "async" else None,
@@ -89,12 +91,6 @@ class SageMaker(pulumi.ComponentResource):
         endpoint = aws.sagemaker.Endpoint(name, name=name, endpoint_config_name=configuration.name, opts=mine)
         self.name = endpoint.name
         self.register_outputs({"name": self.name})
-
-
-def has_own_disk(machine: str) -> bool:
-    """Whether an instance type brings a local disk, which SageMaker uses: it refuses a volume then."""
-    family = machine.removeprefix("ml.").partition(".")[0]
-    return "d" in family[1:]
 
 
 def _asynchronous(args: SageMakerArgs) -> dict[str, object]:

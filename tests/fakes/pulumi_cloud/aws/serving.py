@@ -100,6 +100,7 @@ def _configuration(account: Account, inputs: Properties) -> tuple[str, Propertie
     variants = []
     for each in inputs["productionVariants"]:
         sagemaker.describe_model(ModelName=each["modelName"])
+        _require_no_disk(account, inputs, each)
         variants.append(
             {
                 "VariantName": each["variantName"],
@@ -110,7 +111,9 @@ def _configuration(account: Account, inputs: Properties) -> tuple[str, Propertie
                 **({"VolumeSizeInGB": each["volumeSizeInGb"]} if "volumeSizeInGb" in each else {}),
             }
         )
-    account.at(inputs, "kms").describe_key(KeyId=inputs["kmsKeyArn"])
+    key = {"KmsKeyId": inputs["kmsKeyArn"]} if "kmsKeyArn" in inputs else {}
+    if key:
+        account.at(inputs, "kms").describe_key(KeyId=inputs["kmsKeyArn"])
     waits = inputs.get("asyncInferenceConfig")
     output = waits and waits["outputConfig"]
     queue = {
@@ -125,12 +128,20 @@ def _configuration(account: Account, inputs: Properties) -> tuple[str, Propertie
     } if waits else None  # fmt: skip
     made = sagemaker.create_endpoint_config(
         EndpointConfigName=inputs["name"],
-        KmsKeyId=inputs["kmsKeyArn"],
         ProductionVariants=variants,
+        **key,
         Tags=account.tag_list(inputs),
         **({"AsyncInferenceConfig": queue} if queue else {}),
     )
     return inputs["name"], {"arn": made["EndpointConfigArn"], "name": inputs["name"]}
+
+
+def _require_no_disk(account: Account, inputs: Properties, variant: Properties) -> None:
+    """A machine with a disk of its own takes neither a size nor a key for it."""
+    machine = variant["instanceType"].removeprefix("ml.")
+    (told,) = account.at(inputs, "ec2").describe_instance_types(InstanceTypes=[machine])["InstanceTypes"]
+    if told["InstanceStorageSupported"] and ("volumeSizeInGb" in variant or "kmsKeyArn" in inputs):
+        raise RefusedError(f"ValidationException: ml.{machine} has local storage: no VolumeSizeInGB, no KmsKeyId")
 
 
 def _check_configuration(inputs: Properties) -> list[tuple[str, str]]:
@@ -142,8 +153,6 @@ def _check_configuration(inputs: Properties) -> list[tuple[str, str]]:
             found.append(
                 (f"productionVariants[{at}].instanceType", f"expected instance_type to be one of {types[:3]}…")
             )
-        if "volumeSizeInGb" in each and "d" in machine.split(".")[1][1:]:
-            found.append((f"productionVariants[{at}].volumeSizeInGb", f"{machine} does not support VolumeSizeInGB"))
     return found
 
 
