@@ -197,7 +197,7 @@ def test_another_configuration_is_a_new_model_that_the_endpoint_moves_over_to(de
     deployed.pulumi("preview", "--expect-no-changes")
     (before,) = leftovers(deployed)["models"]
     deployed.spec["gateway"]["teams"][0]["quota"]["requestsPerMinute"] += 1
-    deployed.settings["aws"]["endpoint"] = {"mode": "realtime"}
+    deployed.settings["aws"] |= {"endpoint": {"mode": "realtime"}, "machine": "g4dn.xlarge"}
     deployed.write()
     deployed.make_bundle()
     deployed.up()
@@ -207,7 +207,8 @@ def test_another_configuration_is_a_new_model_that_the_endpoint_moves_over_to(de
     used = sagemaker.describe_endpoint(EndpointName=deployed.outputs["endpoint"])["EndpointConfigName"]
     found = sagemaker.describe_endpoint_config(EndpointConfigName=used)
     assert found["ProductionVariants"][0]["ModelName"] == after["ModelName"]
-    assert "AsyncInferenceConfig" not in found
+    assert deployed.outputs["machine"] == "ml.g4dn.xlarge"
+    assert not {"AsyncInferenceConfig", "KmsKeyId"} & found.keys()  # its disk is its own, and encrypts itself
     assert "response-stream" in deployed.outputs["invoke"]
     (target,) = leftovers(deployed)["targets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 1)
