@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 IN_ENV := . .trivet/env &&
 
-.PHONY: help setup dev build up down test lint fmt bench bench-bundle bench-ssh bench-supervise ansible relock lab lab-down fake-clouds clean
+.PHONY: help setup dev build up down test lint fmt bench bench-bundle bench-ssh bench-supervise bench-fleet ansible relock lab lab-down fake-clouds clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ bench-supervise: build dev ## false restarts of a saturated stack, and how soon 
 
 bench-ssh: dev ## a large file over SSH, beside scp and rsync
 	@$(IN_ENV) python -m bench.ssh
+
+bench-fleet: build dev ## a first up of eight workstations of the lab at once, beside that of one
+	@$(IN_ENV) python -m bench.fleet
 
 lab: setup ## COUNT workstations with systemd and sshd (VARIANT=bare: nothing else), as containers, to try things on
 	@$(IN_ENV) python -m tools.lab up --count $(COUNT) --variant $(VARIANT)
