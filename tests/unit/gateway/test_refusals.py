@@ -121,6 +121,23 @@ async def test_a_body_over_the_limit_is_refused_announced_or_not(tmp_path: Path)
         assert (await here.post(CHAT, body + b" " * (2048 - len(body)))).status == 200
 
 
+async def test_a_small_surplus_is_let_in_before_the_refusal_and_a_large_one_is_not(tmp_path: Path) -> None:
+    async with stack(tmp_path, limits={"bodyBytes": 2048}) as here:
+        host, port = here.url.removeprefix("http://").split(":")
+        for length, sent in ((2100, 2099), (4097, 0)):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: {length}\r\n\r\n"
+            writer.write(head.encode() + b" " * sent)
+            answer = asyncio.create_task(reader.readline())
+            if sent:
+                await asyncio.wait({answer}, timeout=0.2)
+                assert not answer.done()
+                writer.write(b" " * (length - sent))
+            assert (await answer).split()[1] == b"413"
+            writer.close()
+            await writer.wait_closed()
+
+
 async def test_a_compressed_body_is_refused(tmp_path: Path) -> None:
     async with stack(tmp_path) as here:
         answer = await here.send("POST", CHAT, data=b"\x1f\x8b", Content_Encoding="gzip")
