@@ -142,6 +142,37 @@ def test_a_frontiers_key_is_readable_for_the_container_and_for_nobody_else_on_th
     assert where.host.read(where.path("secrets/frontier")) is None
 
 
+def test_a_generation_to_go_back_to_keeps_the_frontiers_key_and_its_gateway_runs_on(engine: Engine) -> None:
+    where = engine.where
+    plain, mount = where.installation, {"type": "bind", "source": f"./{paths.FRONTIER_KEY_FILE}", "target": "/x"}
+    gateway = {**plain.services["gateway"], "volumes": [*plain.services["gateway"]["volumes"], mount]}
+    labels = {**gateway["labels"], "dev.trivet.definition": "sha256:frontier"}
+    services = {**plain.services, "gateway": {**gateway, "labels": labels}}
+    given = {"services": services, "gateway": {**plain.gateway, "frontier": {"apiKeyFile": "/x"}}}
+    object.__setattr__(where, "installation", plain.model_copy(update=given))
+    install(where, "sk-secret")
+    object.__setattr__(where, "installation", plain)
+
+    def up() -> Answer:
+        config = running_config(config_on_host(where) or {}, b"")
+        return engine.make(labels={CONFIG: config})
+
+    engine.up = lambda: Answer(code=1, stderr="unhealthy")
+    with pytest.raises(HalfDoneError):
+        install(where, None)
+    assert where.host.read(where.path(paths.FRONTIER_KEY_FILE)) == b"sk-secret"
+    engine.up = up
+    install(where, None)
+    assert where.host.read(where.path(paths.FRONTIER_KEY_FILE)) == b"sk-secret"  # `previous` mounts it
+    assert isinstance(where.host, EngineHost)
+    where.host.ran.clear()
+    install(where, None)
+    assert not any(words[:3] == ("docker", "container", "rm") for words in where.host.ran)
+    where.host.remove(where.path(paths.PREVIOUS_DIRECTORY))
+    install(where, None)
+    assert where.host.read(where.path(paths.FRONTIER_KEY_FILE)) is None
+
+
 def test_what_an_earlier_installation_left_is_removed(engine: Engine) -> None:
     where = engine.where
     where.host.write(where.path("models/old"), b"weights")

@@ -53,7 +53,8 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
     if installation.shares_keys:
         site.keys.hold()
     keys = {name: given or site.keys.ensure(name) for name, given in installation.keys.items()}
-    _write_secret(site, frontier_key)
+    if frontier_key is not None:
+        _write_secret(site, frontier_key)
     text = config_text(installation.gateway, keys)
     config = running_config(json.loads(text), (frontier_key or "").encode())
     services = labelled(installation.services, config)
@@ -75,6 +76,8 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
     needed = trial.needs()
     ledger.drop(site, keep=needed.images)
     _remove_old_models(site, needed.files)
+    if paths.FRONTIER_KEY_FILE not in needed.files and frontier_key is None:
+        host.remove(site.path(paths.FRONTIER_KEY_FILE))
     return look(site)
 
 
@@ -122,13 +125,10 @@ def _remove_old_models(site: Site, needed: frozenset[str]) -> None:
             site.host.remove(site.path(f"{paths.MODEL_DIRECTORY}/{name}"))
 
 
-def _write_secret(site: Site, frontier_key: str | None) -> None:
+def _write_secret(site: Site, frontier_key: str) -> None:
+    # The directory keeps everybody else out; the gateway's user, unknown to the host, has to read the file.
     path = site.path(paths.FRONTIER_KEY_FILE)
-    if frontier_key is None:
-        site.host.remove(path)
-    else:
-        # The directory keeps everybody else out; the gateway's user, unknown to the host, has to read the file.
-        site.host.write(path, frontier_key.encode(), mode=0o444, directory_mode=0o700)
+    site.host.write(path, frontier_key.encode(), mode=0o444, directory_mode=0o700)
 
 
 def _config_on_host(site: Site) -> str:
@@ -136,7 +136,9 @@ def _config_on_host(site: Site) -> str:
     data = site.host.read(site.path(paths.CONFIG_FILE))
     secret = site.host.read(site.path(paths.FRONTIER_KEY_FILE)) or b""
     try:
-        return running_config(json.loads(data), secret) if data else ""
+        config = json.loads(data) if data else {}
+        # Without a frontier the key that lies there is another generation's.
+        return running_config(config, secret if config.get("frontier") else b"") if config else ""
     except (ValueError, AttributeError):
         return ""
 

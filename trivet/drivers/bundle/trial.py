@@ -26,7 +26,7 @@ Kind = Literal["same", "first", "update"]
 
 @dataclass(frozen=True)
 class Needs:
-    """What a generation needs on its host: references of images, paths of model files below the root."""
+    """What a generation needs on its host: references of images; paths below the root, of models and of a secret."""
 
     images: frozenset[str]
     files: frozenset[str]
@@ -136,8 +136,10 @@ def needs_of(compose: bytes) -> Needs:
     """What a Compose file of ours names."""
     services = parse_yaml(compose.decode(), paths.COMPOSE_FILE)["services"].values()
     binds = {str(mount["source"]) for each in services for mount in each["volumes"] if mount["type"] == "bind"}
-    prefix = f"./{paths.MODEL_DIRECTORY}/"
+    below = {bind.removeprefix("./") for bind in binds}
     return Needs(
         images=frozenset(str(each["image"]) for each in services),
-        files=frozenset(bind.removeprefix("./") for bind in binds if bind.startswith(prefix)),
+        files=frozenset(
+            path for path in below if path == paths.FRONTIER_KEY_FILE or path.startswith(f"{paths.MODEL_DIRECTORY}/")
+        ),
     )
