@@ -11,6 +11,7 @@ from tests.unit.drivers.installations import site
 from tests.unit.drivers.test_install import Engine
 from tests.unit.drivers.test_trial import updated
 from trivet.drivers.bundle import HalfDoneError, announce, install
+from trivet.errors import HostError
 from trivet.render import paths
 
 EXEC = ("docker", "exec")
@@ -59,6 +60,18 @@ def test_one_that_fails_admits_again(engine: Engine) -> None:
     updated(engine).up = lambda: Answer(code=1, stderr="no")
     with pytest.raises(HalfDoneError):
         install(engine.where, None)
+    assert not is_draining(engine)
+
+
+def test_an_interrupt_while_it_waits_admits_again(engine: Engine) -> None:
+    def interrupted() -> Answer:
+        engine.where.host.cancel()
+        raise HostError(value="docker exec was interrupted", rule="an interrupted run ends", remedy="run it again")
+
+    assert isinstance(engine.where.host, EngineHost)
+    engine.where.host.answers[EXEC] = interrupted
+    with pytest.raises(HalfDoneError, match="was interrupted"):
+        install(updated(engine).where, None)
     assert not is_draining(engine)
 
 

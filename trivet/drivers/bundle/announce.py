@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from trivet.drivers.bundle.site import Site
-from trivet.drivers.bundle.trial import Kind
+from trivet.drivers.bundle.trial import Kind, Trial
 from trivet.drivers.engine.containers import Container
+from trivet.drivers.engine.docker import Docker
+from trivet.drivers.host import Report
 from trivet.idle.metrics import UnreadableError, read_metrics
 from trivet.render import paths
 from trivet.render.gateway import PORT
@@ -27,36 +28,38 @@ METRICS: Final = (
 
 
 @contextmanager
-def announced(site: Site, gateway: Container | None, kind: Kind) -> Iterator[None]:
+def announced(trial: Trial, gateway: Container | None, kind: Kind, report: Report) -> Iterator[None]:
     """Let requests in flight end before what serves them is replaced, and nothing new in until that is over.
 
     Args:
-        site: the installation.
+        trial: begun.
         gateway: as it is now.
         kind: of what is on trial; an update alone replaces what serves.
+        report: hears of it.
     """
-    path = site.path(paths.DRAIN_FILE)
-    if kind == "update" and gateway and gateway.is_well and site.host.stat(path) is None:
-        site.report("requests in flight end, new ones are told to come back")
-        site.host.write(path, OURS)
-        _wait_until_quiet(site, gateway)
+    host, path = trial.host, trial.path(paths.DRAIN_FILE)
     try:
+        if kind == "update" and gateway and gateway.is_well and host.stat(path) is None:
+            report("requests in flight end, new ones are told to come back")
+            host.write(path, OURS)
+            _wait_until_quiet(Docker(host), gateway)
         yield
     finally:
-        if site.host.read(path) == OURS:
-            site.host.remove(path)
+        # An interrupted host over SSH refuses even that: there the watchdog, or the next run, admits again.
+        if host.read(path) == OURS:
+            host.remove(path)
 
 
-def _wait_until_quiet(site: Site, gateway: Container) -> None:
+def _wait_until_quiet(docker: Docker, gateway: Container) -> None:
     deadline = time.monotonic() + DRAIN_SECONDS
     time.sleep(NOTICE_SECONDS)
-    while time.monotonic() < deadline and _in_flight(site, gateway):
+    while time.monotonic() < deadline and _in_flight(docker, gateway):
         time.sleep(POLL)
 
 
-def _in_flight(site: Site, gateway: Container) -> float:
+def _in_flight(docker: Docker, gateway: Container) -> float:
     """Requests that are being answered; 0 where the gateway does not tell, for then nothing shows when to go on."""
-    done = site.docker.run("exec", gateway.id, "python3", "-c", METRICS)
+    done = docker.run("exec", gateway.id, "python3", "-c", METRICS)
     try:
         return read_metrics(done.stdout.decode(errors="replace")).in_flight
     except UnreadableError:

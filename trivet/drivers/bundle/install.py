@@ -61,7 +61,7 @@ def _carry_out(site: Site, ready: Ready, frontier_key: str | None) -> Observatio
     compose = compose_file(installation.project, services, installation.networks, installation.volumes).encode()
     trial = Trial(host, installation.root)
     kind = trial.begin(compose)
-    with announced(site, ready.containers.get(GATEWAY), kind):
+    with announced(trial, ready.containers.get(GATEWAY), kind, site.report):
         _clear(site, ready, config, text, lies_there=lies_there)
 
         def up(file: str) -> None:
