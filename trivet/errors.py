@@ -57,6 +57,10 @@ class EngineError(HostError):
     """The container engine is missing, unreachable or refuses."""
 
 
+class EndedError(HostError):
+    """A command was ended before it did so by itself; the host, as far as one knows, still answers."""
+
+
 class CloudError(TrivetError):
     """A provider of rented machines refuses.
 

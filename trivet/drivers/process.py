@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, cast
 
 from trivet.drivers.host import Completed, Report
-from trivet.errors import HostError
+from trivet.errors import EndedError, HostError
 
 SHOWN = 4  # words of a command in an error
 
@@ -115,9 +115,9 @@ class Processes:
         return process
 
 
-def overdue_error(name: str, timeout: float) -> HostError:
+def overdue_error(name: str, timeout: float) -> EndedError:
     """The error for a command that did not end in time."""
-    return HostError(
+    return EndedError(
         value=f"{name} did not end within {timeout:.0f} s",
         rule="a command ends in time",
         remedy="see what keeps the machine busy, then run the same command again",

@@ -12,6 +12,8 @@ from tests.unit.drivers.installations import site
 from tests.unit.drivers.test_install import Engine, config_on_host
 from trivet.drivers.bundle import HalfDoneError, announce, install
 from trivet.drivers.bundle.trial import PREVIOUS_COMPOSE, PREVIOUS_CONFIG, Trial, needs_of
+from trivet.drivers.process import overdue_error
+from trivet.drivers.ssh.session import ConnectionLostError
 from trivet.errors import EngineError
 from trivet.render import paths
 
@@ -105,6 +107,28 @@ def test_an_update_that_is_not_ready_is_taken_back_and_the_run_says_so(engine: E
     assert where.host.read(where.path(paths.COMPOSE_FILE)) == before
     assert config_on_host(where) == config
     assert where.host.stat(where.path(paths.NEXT_FILE)) is None
+
+
+def test_a_compose_that_does_not_end_is_taken_back_and_a_lost_host_is_not(engine: Engine) -> None:
+    where, ends = updated(engine).where, [overdue_error("docker compose up", 9)]
+
+    def up() -> Answer:
+        if ends:
+            raise ends.pop()
+        return engine.make()
+
+    engine.up = up
+    with pytest.raises(HalfDoneError, match=r"did not end within 9 s(?s:.*)which serves again"):
+        install(where, None)
+    assert where.host.stat(where.path(paths.NEXT_FILE)) is None
+    engine.up = lost
+    with pytest.raises(HalfDoneError, match="the connection was lost"):
+        install(where, None)
+    assert where.host.stat(where.path(paths.NEXT_FILE)) is not None  # nobody knows what runs there
+
+
+def lost() -> Answer:
+    raise ConnectionLostError(value="the connection was lost", rule="it lasts", remedy="run it again")
 
 
 def test_one_whose_predecessor_is_not_ready_either_says_that(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from trivet.drivers.bundle.half_done import HalfDoneError
 from trivet.drivers.host import Host, Report
-from trivet.errors import EngineError
+from trivet.errors import EndedError, EngineError, HostError
 from trivet.render import paths
 from trivet.spec.load import parse_yaml
 
@@ -103,10 +103,11 @@ def try_out(
     Raises:
         EngineError: it is not ready, and there is nothing to go back to.
         HalfDoneError: it was taken back.
+        HostError: the host went away, or the operator has interrupted: what is on trial stays so.
     """
     try:
         up(paths.COMPOSE_FILE if kind == "same" else paths.NEXT_FILE)
-    except EngineError as exc:
+    except (EngineError, EndedError) as exc:
         if kind != "update":
             raise
         words = last_words()
@@ -118,12 +119,12 @@ def try_out(
 def _went_back(up: Callable[[str], None]) -> str:
     try:
         up(paths.COMPOSE_FILE)
-    except EngineError as exc:
+    except (EngineError, EndedError) as exc:
         return f"the host went back to what ran before, which does not become ready either: {exc.value}"
     return "the host went back to what ran before, which serves again"
 
 
-def _refusal(cause: EngineError, how: str) -> EngineError:
+def _refusal(cause: HostError, how: str) -> EngineError:
     return EngineError(
         where=cause.where,
         value=cause.value,

@@ -19,7 +19,7 @@ from trivet.drivers.ssh.dial import Line, UnreachableError, dial
 from trivet.drivers.ssh.openssh import ssh_argv
 from trivet.drivers.ssh.privilege import Privilege, find_privilege
 from trivet.drivers.ssh.remote import Remote
-from trivet.errors import HostError
+from trivet.errors import EndedError, HostError
 from trivet.spec.ssh import SshTarget
 
 ATTEMPTS: Final = 5
@@ -209,9 +209,10 @@ class Session:
     def _unended(self, remote: Remote, line: Line, *, bulk: bool) -> HostError:
         """The error for a command that has not said how it ended."""
         name, said = remote.name, remote.stderr.strip() or "nobody said why"
+        self.refuse_cancelled(name)
         line.end.join(SETTLE)  # a lost connection takes a moment to know that it is
         if remote.group and line.is_up and not bulk:
-            return HostError(
+            return EndedError(
                 where=self.target.known_as,
                 value=f"{name} was ended from outside: {said}",
                 rule="a command on the host ends by itself",
