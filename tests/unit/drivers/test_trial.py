@@ -10,7 +10,7 @@ import pytest
 from tests.fakes.engine_host import Answer, EngineHost
 from tests.unit.drivers.installations import site
 from tests.unit.drivers.test_install import Engine, config_on_host
-from trivet.drivers.bundle import HalfDoneError, announce, install
+from trivet.drivers.bundle import HalfDoneError, announce, desired, install, look
 from trivet.drivers.bundle.trial import PREVIOUS_COMPOSE, PREVIOUS_CONFIG, Trial, needs_of
 from trivet.drivers.process import overdue_error
 from trivet.drivers.ssh.session import ConnectionLostError
@@ -129,6 +129,20 @@ def test_a_compose_that_does_not_end_is_taken_back_and_a_lost_host_is_not(engine
 
 def lost() -> Answer:
     raise ConnectionLostError(value="the connection was lost", rule="it lasts", remedy="run it again")
+
+
+def test_an_update_that_was_cut_off_is_drift_until_the_next_run(engine: Engine) -> None:
+    where, well = engine.where, desired(engine.where.installation, dict.fromkeys(engine.where.installation.keys))
+    assert look(where).update == well.update
+    trial = Trial(where.host, where.installation.root)
+    trial.begin(trial.ready + b"# other" if trial.ready else b"")
+    assert look(where).update != well.update
+    assert install(where, None).update == well.update
+    where.host.write(where.path(paths.DRAIN_FILE), announce.OURS)
+    assert look(where).update != well.update
+    assert install(where, None).update == well.update
+    where.host.write(where.path(paths.DRAIN_FILE), b"an operator\n")
+    assert look(where).update == well.update
 
 
 def test_one_whose_predecessor_is_not_ready_either_says_that(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from trivet.drivers.bundle.trial import Kind, Trial
 from trivet.drivers.engine.containers import Container
 from trivet.drivers.engine.docker import Docker
-from trivet.drivers.host import Report
+from trivet.drivers.host import Host, Report
 from trivet.idle.metrics import UnreadableError, read_metrics
 from trivet.render import paths
 from trivet.render.gateway import PORT
@@ -46,8 +46,13 @@ def announced(trial: Trial, gateway: Container | None, kind: Kind, report: Repor
         yield
     finally:
         # An interrupted host over SSH refuses even that: there the watchdog, or the next run, admits again.
-        if host.read(path) == OURS:
+        if is_announced(host, trial.root):
             host.remove(path)
+
+
+def is_announced(host: Host, root: str) -> bool:
+    """An update below `root` has told clients to come back."""
+    return host.read(f"{root}/{paths.DRAIN_FILE}") == OURS
 
 
 def _wait_until_quiet(docker: Docker, gateway: Container) -> None:

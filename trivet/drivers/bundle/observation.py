@@ -12,6 +12,7 @@ from trivet.spec.base import Frozen
 from trivet.spec.digest import canonical_json, sha256_digest
 
 NEW = "new"
+NO_UPDATE, UNFINISHED = "none", "unfinished"
 
 
 class ContainerState(Frozen):
@@ -24,12 +25,16 @@ class ContainerState(Frozen):
 
 
 class Observation(Frozen):
-    """Containers by service, digest of the gateway's configuration, hashes of the operator's keys, and the units."""
+    """Containers by service, digest of the gateway's configuration, hashes of the operator's keys, and the units.
+
+    `update`: whether one was begun and neither kept nor taken back.
+    """
 
     containers: dict[str, ContainerState]
     config: str
     keys: dict[str, str]
     supervision: Supervised
+    update: str = NO_UPDATE
 
 
 NOTHING = Observation(containers={}, config="", keys={}, supervision=Supervised(units={}, program=ABSENT))

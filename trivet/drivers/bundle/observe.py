@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from trivet.drivers.bundle import supervision
-from trivet.drivers.bundle.observation import ContainerState, Observation
+from trivet.drivers.bundle.announce import is_announced
+from trivet.drivers.bundle.observation import NO_UPDATE, UNFINISHED, ContainerState, Observation
 from trivet.drivers.bundle.site import Site
 from trivet.drivers.bundle.units import ABSENT
 from trivet.drivers.engine import containers, leftovers
@@ -37,6 +38,7 @@ def look(site: Site) -> Observation:
         config=ABSENT if config is None else sha256_digest(config),
         keys={name: given or site.keys.sha256(name) or ABSENT for name, given in site.installation.keys.items()},
         supervision=supervision.look(site),
+        update=UNFINISHED if _is_unfinished(site) else NO_UPDATE,
     )
 
 
@@ -61,6 +63,11 @@ def container_name(project: str, service: str) -> str:
 def image_digest(engine_id: str, images: dict[str, Image]) -> str:
     """The manifest's digest of the lock for an id of the engine; the id itself if the lock knows it not."""
     return next((image.manifest for image in images.values() if identity(engine_id, image)), engine_id)
+
+
+def _is_unfinished(site: Site) -> bool:
+    """An update was cut off: it is still on trial, or what it told clients holds still."""
+    return site.host.stat(site.path(paths.NEXT_FILE)) is not None or is_announced(site.host, site.installation.root)
 
 
 def _remains(site: Site) -> bool:
