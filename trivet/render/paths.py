@@ -9,6 +9,7 @@ FRONTIER_KEY_FILE = "secrets/frontier"
 MODEL_DIRECTORY = "models"
 IMAGES_FILE = "images.json"
 DRAIN_FILE = f"{CONFIG_DIRECTORY}/draining"
+UPDATE_DRAINS = "an update\n"  # what an update writes there; what somebody else asked for stays
 # What an update would make of COMPOSE_FILE, until all of it is ready; and the generation before, to go back to.
 NEXT_FILE = "compose.next.yaml"
 PREVIOUS_DIRECTORY = "previous"

@@ -81,15 +81,16 @@ compose() {{
   "$@"
 }}
 
-# An update that never became ready has left its file: what was before it holds.
+# An update that never became ready has left its file: what was before it holds. One that did was cut off at its end.
 settle() {{
   [ -e {next} ] || return 0
-  if [ -e {previous}/{config_name} ]; then
+  if [ -e {previous}/{config_name} ] && [ "$(cat {next})" != "$(cat {compose})" ]; then
     cp {previous}/{config_name} {config}.part
     sync {config}.part
     mv {config}.part {config}
   fi
-  rm -f {draining} {next}
+  if [ -e {draining} ] && [ "$(cat {draining})" = '{ours}' ]; then rm -f {draining}; fi
+  rm -f {next}
 }}
 
 case $1 in
@@ -152,6 +153,7 @@ def supervision(installation: Installation, root: str) -> Supervision:
                 config=paths.CONFIG_FILE,
                 config_name=paths.CONFIG_FILE.rpartition("/")[2],
                 draining=paths.DRAIN_FILE,
+                ours=paths.UPDATE_DRAINS.strip(),
                 wait=installation.wait_seconds,
             ),
             paths.WATCH_FILE: json.dumps(_watch(installation, root), indent=1, sort_keys=True) + "\n",

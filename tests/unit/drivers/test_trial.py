@@ -76,9 +76,21 @@ def test_an_update_after_one_that_was_cut_off_goes_back_to_what_was_ready(trial:
     trial.begin(OTHER)
     trial.host.write(trial.path(paths.CONFIG_FILE), b"never ready")
     assert trial.begin(COMPOSE) == "update"  # even back to the very same: containers of the other may be there
+    assert trial.host.read(trial.path(paths.CONFIG_FILE)) == b"old"
     trial.take_back()
     assert trial.host.read(trial.path(paths.CONFIG_FILE)) == b"old"
     assert trial.ready == COMPOSE
+
+
+def test_one_that_is_kept_already_is_not_unfinished(trial: Trial) -> None:
+    trial.begin(COMPOSE)
+    trial.host.write(trial.path(paths.CONFIG_FILE), b"config")
+    trial.host.write(trial.path(paths.COMPOSE_FILE), COMPOSE)  # `keep` was cut off here
+    assert trial.begin(COMPOSE) == "same"
+    assert trial.host.stat(trial.path(paths.NEXT_FILE)) is None
+    trial.host.write(trial.path(paths.NEXT_FILE), COMPOSE)
+    assert trial.begin(OTHER) == "update"
+    assert (trial.previous, trial.host.read(trial.path(PREVIOUS_CONFIG))) == (COMPOSE, b"config")
 
 
 def test_both_generations_keep_their_images_and_models(trial: Trial) -> None:

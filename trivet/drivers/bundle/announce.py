@@ -18,7 +18,7 @@ from trivet.idle.metrics import UnreadableError, read_metrics
 from trivet.render import paths
 from trivet.render.gateway import PORT
 
-OURS: Final = b"an update\n"  # what somebody else asked for stays
+OURS: Final = paths.UPDATE_DRAINS.encode()
 DRAIN_SECONDS: Final = 30.0  # as long as a gateway that is stopped takes at most
 NOTICE_SECONDS: Final = 1.0  # in which the gateway has seen the file
 POLL: Final = 0.5

@@ -53,17 +53,25 @@ class Trial:
         """The Compose file of the generation before; None where there is none."""
         return self.host.read(self.path(PREVIOUS_COMPOSE))
 
+    @property
+    def unfinished(self) -> bytes | None:
+        """The Compose file of an update that was cut off before it was kept or taken back."""
+        text = self.host.read(self.path(paths.NEXT_FILE))
+        return None if text == self.ready else text
+
     def begin(self, compose: bytes) -> Kind:
         """Write down what is to be tried, unless it is what was last ready. An update has something to go back to."""
-        ready = self.ready
-        unfinished = self.host.stat(self.path(paths.NEXT_FILE)) is not None
-        if ready == compose and not unfinished:
+        ready, unfinished = self.ready, self.unfinished
+        if ready == compose and unfinished is None:
+            self.host.remove(self.path(paths.NEXT_FILE))  # `keep` was cut off before it did
             return "same"
-        if ready is not None and not unfinished:  # else the configuration that is there was never ready
+        if ready is not None and unfinished is None:
             config = self.host.read(self.path(paths.CONFIG_FILE))
             self.host.write(self.path(PREVIOUS_COMPOSE), ready)
             if config is not None:
                 self.host.write(self.path(PREVIOUS_CONFIG), config)
+        elif ready == compose:  # back again: the configuration that is there was never ready
+            self._restore()
         self.host.write(self.path(paths.NEXT_FILE), compose)
         return "first" if ready is None else "update"
 
@@ -74,10 +82,13 @@ class Trial:
 
     def take_back(self) -> None:
         """It is not: what holds is what was before. The containers are to follow."""
+        self._restore()
+        self.host.remove(self.path(paths.NEXT_FILE))
+
+    def _restore(self) -> None:
         config = self.host.read(self.path(PREVIOUS_CONFIG))
         if config is not None:
             self.host.write(self.path(paths.CONFIG_FILE), config)
-        self.host.remove(self.path(paths.NEXT_FILE))
 
     def needs(self) -> Needs:
         """What the generations need that are on the host."""

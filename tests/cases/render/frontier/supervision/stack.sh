@@ -9,15 +9,16 @@ compose() {
   "$@"
 }
 
-# An update that never became ready has left its file: what was before it holds.
+# An update that never became ready has left its file: what was before it holds. One that did was cut off at its end.
 settle() {
   [ -e compose.next.yaml ] || return 0
-  if [ -e previous/gateway.json ]; then
+  if [ -e previous/gateway.json ] && [ "$(cat compose.next.yaml)" != "$(cat compose.yaml)" ]; then
     cp previous/gateway.json etc/gateway.json.part
     sync etc/gateway.json.part
     mv etc/gateway.json.part etc/gateway.json
   fi
-  rm -f etc/draining compose.next.yaml
+  if [ -e etc/draining ] && [ "$(cat etc/draining)" = 'an update' ]; then rm -f etc/draining; fi
+  rm -f compose.next.yaml
 }
 
 case $1 in
