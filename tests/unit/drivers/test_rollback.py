@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.engine_host import Answer, EngineHost
+from tests.fakes.engine_host import Answer, EngineHost, container
 from tests.unit.drivers.test_trial import COMPOSE, OTHER
-from trivet.drivers.bundle import HalfDoneError
+from trivet.drivers.bundle import HalfDoneError, announce
+from trivet.drivers.bundle.announce import OURS
 from trivet.drivers.bundle.rollback import WentBack, roll_back
 from trivet.drivers.bundle.trial import Trial
 from trivet.errors import HostError
@@ -48,6 +50,37 @@ def test_one_that_does_not_become_ready_leaves_what_runs(trial: Trial) -> None:
         back(trial)
     assert trial.ready == b"name: trivet-unit" + OTHER
     assert trial.host.read(trial.path(paths.CONFIG_FILE)) == b"config of name: trivet-unit" + OTHER
+
+
+def test_an_update_that_was_cut_off_is_taken_back(trial: Trial) -> None:
+    ready = trial.ready
+    trial.begin(b"name: trivet-unit" + COMPOSE)
+    trial.host.write(trial.path(paths.CONFIG_FILE), b"never ready")
+    trial.host.write(trial.path(paths.DRAIN_FILE), OURS)
+    assert back(trial).images["model-x"] == "trivet/llama:2"
+    assert (trial.ready, trial.unfinished) == (ready, None)
+    assert trial.host.read(trial.path(paths.CONFIG_FILE)) == b"config of name: trivet-unit" + OTHER
+    assert trial.host.stat(trial.path(paths.DRAIN_FILE)) is None
+
+
+def test_the_stop_is_announced(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announce, "NOTICE_SECONDS", 0.0)
+    assert isinstance(trial.host, EngineHost)
+    seen, drain = [], trial.path(paths.DRAIN_FILE)
+
+    def up() -> Answer:
+        seen.append(trial.host.read(drain))
+        return Answer()
+
+    trial.host.answers |= {
+        ("docker", "container", "inspect"): Answer(json.dumps([container("trivet-unit-gateway-1")])),
+        ("docker", "ps"): Answer("id-of-trivet-unit-gateway-1\n"),
+        ("docker", "exec"): Answer(code=1),
+        UP: up,
+    }
+    back(trial)
+    assert seen == [OURS]
+    assert trial.host.stat(drain) is None
 
 
 def test_where_nothing_ran_before_there_is_nothing_to_go_back_to(trial: Trial) -> None:

@@ -1,16 +1,23 @@
-"""Goes back to the generation that ran before, with what is on the host alone; going back again goes forward."""
+"""Goes back to the generation that ran before, with what is on the host alone; going back again goes forward.
+
+Where an update was cut off, the generation before it is the one that was last ready.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trivet.drivers.bundle.announce import announced
+from trivet.drivers.bundle.observe import container_name
 from trivet.drivers.bundle.site import LOCK_SECONDS
 from trivet.drivers.bundle.trial import PREVIOUS_CONFIG, Trial, try_out
 from trivet.drivers.engine.compose import Compose
+from trivet.drivers.engine.containers import of_project
 from trivet.drivers.engine.docker import Docker
 from trivet.drivers.host import Host, Report
 from trivet.errors import HostError
 from trivet.render import paths
+from trivet.render.compose import GATEWAY
 from trivet.spec.load import parse_yaml
 
 
@@ -27,7 +34,7 @@ def roll_back(host: Host, root: str, *, wait_seconds: int, report: Report) -> We
 
     Raises:
         HostError: there is no stack, or no such generation; nothing was changed.
-        EngineError: the engine does not answer.
+        EngineError: the engine does not answer, or what was ready before a cut-off update does not become so again.
         HalfDoneError: it does not become ready; what ran when this began runs again.
     """
     if Trial(host, root).ready is None:
@@ -46,27 +53,36 @@ def roll_back(host: Host, root: str, *, wait_seconds: int, report: Report) -> We
 
 
 def _carry_out(trial: Trial, *, wait_seconds: int, report: Report) -> WentBack:
-    host, previous = trial.host, trial.previous
-    if previous is None or previous == trial.ready:
+    host, is_cut_off = trial.host, trial.unfinished is not None
+    wanted = trial.ready if is_cut_off else trial.previous
+    if wanted is None or (wanted == trial.ready and not is_cut_off):
         raise HostError(
             where=trial.root,
             value="no generation but the one that runs",
             rule="a host keeps the generation before an update, until the next update",
             remedy="check out the version that you want, and run `pulumi up`",
         )
-    config = host.read(trial.path(PREVIOUS_CONFIG))
     docker = Docker(host)
     docker.facts()
-    document = parse_yaml(previous.decode(), paths.COMPOSE_FILE)
+    document = parse_yaml(wanted.decode(), paths.COMPOSE_FILE)
     project = str(document["name"])
     compose = Compose(docker, project)
-    kind = trial.begin(previous)
-    if config is not None:
-        host.write(trial.path(paths.CONFIG_FILE), config)
+    found = {each.name: each for each in of_project(docker, project)}
+    gateway = found.get(container_name(project, GATEWAY))
 
     def up(file: str) -> None:
         compose.up(trial.path(file), wait_seconds=wait_seconds, report=report)
 
-    try_out(trial, kind, up, last_words=list, report=report)
-    trial.keep(previous)
+    if is_cut_off:
+        with announced(trial, gateway, "update", report):
+            trial.take_back()
+            up(paths.COMPOSE_FILE)
+    else:
+        config = host.read(trial.path(PREVIOUS_CONFIG))
+        kind = trial.begin(wanted)
+        with announced(trial, gateway, kind, report):
+            if config is not None:
+                host.write(trial.path(paths.CONFIG_FILE), config)
+            try_out(trial, kind, up, last_words=list, report=report)
+        trial.keep(wanted)
     return WentBack(project, {str(name): str(each["image"]) for name, each in document["services"].items()})
