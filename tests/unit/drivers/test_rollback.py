@@ -83,6 +83,23 @@ def test_the_stop_is_announced(trial: Trial, monkeypatch: pytest.MonkeyPatch) ->
     assert trial.host.stat(drain) is None
 
 
+def test_the_watchdog_watches_what_it_watched_then(trial: Trial) -> None:
+    assert isinstance(trial.host, EngineHost)
+    told = trial.host.answers["systemctl",] = Answer()
+    trial.host.write(trial.path(paths.WATCH_FILE), b"new")
+    back(trial)  # the generation before had no units
+    assert trial.host.read(trial.path(paths.WATCH_FILE)) == b"new"
+    trial.host.write(trial.path(paths.WATCH_FILE), b"old")
+    back(trial)
+    assert trial.host.read(trial.path(paths.WATCH_FILE)) == b"new"
+    back(trial)
+    assert trial.host.read(trial.path(paths.WATCH_FILE)) == b"old"
+    assert trial.host.ran.count(("systemctl", "try-restart", "trivet-unit.watchdog.service")) == 2
+    told.code = 1
+    with pytest.raises(HostError, match="systemctl try-restart"):
+        back(trial)
+
+
 def test_where_nothing_ran_before_there_is_nothing_to_go_back_to(trial: Trial) -> None:
     trial.host.remove(trial.path(paths.PREVIOUS_DIRECTORY))
     with pytest.raises(HostError, match="no generation but the one that runs"):

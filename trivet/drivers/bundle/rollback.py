@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trivet.drivers.bundle import supervision
 from trivet.drivers.bundle.announce import announced
 from trivet.drivers.bundle.observe import container_name
 from trivet.drivers.bundle.site import LOCK_SECONDS
-from trivet.drivers.bundle.trial import PREVIOUS_CONFIG, Trial, try_out
+from trivet.drivers.bundle.trial import PREVIOUS_CONFIG, PREVIOUS_SUPERVISE, Trial, try_out
 from trivet.drivers.engine.compose import Compose
 from trivet.drivers.engine.containers import of_project
 from trivet.drivers.engine.docker import Docker
@@ -78,11 +79,12 @@ def _carry_out(trial: Trial, *, wait_seconds: int, report: Report) -> WentBack:
             trial.take_back()
             up(paths.COMPOSE_FILE)
     else:
-        config = host.read(trial.path(PREVIOUS_CONFIG))
+        config, supervise = host.read(trial.path(PREVIOUS_CONFIG)), trial.files(PREVIOUS_SUPERVISE)
         kind = trial.begin(wanted)
         with announced(trial, gateway, kind, report):
             if config is not None:
                 host.write(trial.path(paths.CONFIG_FILE), config)
             try_out(trial, kind, up, last_words=list, report=report)
         trial.keep(wanted)
+        supervision.put_back(host, trial.root, project, supervise)
     return WentBack(project, {str(name): str(each["image"]) for name, each in document["services"].items()})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from trivet.drivers.bundle.site import Site
 from trivet.drivers.bundle.units import ABSENT, Supervised, UnitState, Wanted, digests_of, program_digest, wanted_of
+from trivet.drivers.host import Host
 from trivet.errors import HostError
 from trivet.render import paths
 from trivet.render.supervision import PYTHON, UNIT_DIRECTORY, stack_unit, watchdog_unit
@@ -53,16 +55,25 @@ def place(site: Site) -> None:
     seen = _states(site, tuple(wanted.units))
     overrides = [host.remove(path) for unit in seen.values() for path in unit.overrides]
     if changed := any(written) or any(overrides):
-        _systemctl(site, "daemon-reload")
+        _systemctl(site.host, "daemon-reload")
     if any(unit.enabled != "enabled" for unit in seen.values()):
-        _systemctl(site, "reenable", *wanted.units)
+        _systemctl(site.host, "reenable", *wanted.units)
     stack, watchdog = stack_unit(project), watchdog_unit(project)
     if seen[stack].state != "active":
-        _systemctl(site, "start", stack)  # which starts no container: this run holds the lock
+        _systemctl(site.host, "start", stack)  # which starts no container: this run holds the lock
     if seen[watchdog].state != "active":
-        _systemctl(site, "start", watchdog)
+        _systemctl(site.host, "start", watchdog)
     elif changed or renewed:
-        _systemctl(site, "restart", watchdog)
+        _systemctl(site.host, "restart", watchdog)
+
+
+def put_back(host: Host, root: str, project: str, files: Mapping[str, bytes]) -> None:
+    """Have the units that are there read what those of another generation read, by name; nothing where none are."""
+    if not files or not host.listdir(f"{root}/{paths.SUPERVISE_DIRECTORY}"):
+        return
+    for name, data in files.items():
+        host.write(f"{root}/{paths.SUPERVISE_DIRECTORY}/{name}", data)
+    _systemctl(host, "try-restart", watchdog_unit(project))
 
 
 def look(site: Site) -> Supervised:
@@ -79,11 +90,11 @@ def remove(site: Site) -> None:
     units = _present(site)
     if not units:
         return
-    _systemctl(site, "disable", *units)
+    _systemctl(site.host, "disable", *units)
     for name in units:
         site.host.remove(f"{UNIT_DIRECTORY}/{name}")
         site.host.remove(f"{UNIT_DIRECTORY}/{name}.d")
-    _systemctl(site, "daemon-reload")
+    _systemctl(site.host, "daemon-reload")
     # Without their files there is nothing to do for that; one that did not run is not known any more, and no error.
     site.host.run(["systemctl", "stop", *units], timeout=STARTING_SECONDS)
     site.host.run(["systemctl", "reset-failed", *units])
@@ -106,7 +117,7 @@ def _digests(site: Site, wanted: Wanted) -> dict[str, str]:
 
 
 def _states(site: Site, units: tuple[str, ...]) -> dict[str, UnitState]:
-    shown = _systemctl(site, "show", f"--property={','.join(PROPERTIES)}", *units)
+    shown = _systemctl(site.host, "show", f"--property={','.join(PROPERTIES)}", *units)
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.split("\n\n") if block]
     return {block["Id"]: _state(site, block) for block in blocks}
 
@@ -122,8 +133,8 @@ def _state(site: Site, shown: dict[str, str]) -> UnitState:
     )
 
 
-def _systemctl(site: Site, *args: str) -> str:
-    done = site.host.run(["systemctl", *args], timeout=STARTING_SECONDS)
+def _systemctl(host: Host, *args: str) -> str:
+    done = host.run(["systemctl", *args], timeout=STARTING_SECONDS)
     if done.code != 0:
         raise HostError(
             where=f"systemctl {' '.join(args)}",

@@ -1,8 +1,8 @@
 """An update is on trial until all of it is ready: what ran before stays on the host, and is what holds.
 
 `compose.yaml` is the generation that was last ready. Another one is written beside it, as `compose.next.yaml`, and
-takes its place at the end. The generation before stays on the host: its Compose file and its configuration in
-`previous/`, its images and its models.
+takes its place at the end. The generation before stays on the host: its Compose file, its configuration and what its
+units read in `previous/`, its images and its models.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from trivet.spec.load import parse_yaml
 
 PREVIOUS_COMPOSE = f"{paths.PREVIOUS_DIRECTORY}/{paths.COMPOSE_FILE}"
 PREVIOUS_CONFIG = f"{paths.PREVIOUS_DIRECTORY}/{paths.CONFIG_FILE.rpartition('/')[2]}"
+PREVIOUS_SUPERVISE = f"{paths.PREVIOUS_DIRECTORY}/{paths.SUPERVISE_DIRECTORY}"
 
 
 Kind = Literal["same", "first", "update"]
@@ -70,10 +71,19 @@ class Trial:
             self.host.write(self.path(PREVIOUS_COMPOSE), ready)
             if config is not None:
                 self.host.write(self.path(PREVIOUS_CONFIG), config)
+            self.host.remove(self.path(PREVIOUS_SUPERVISE))
+            for name, data in self.files(paths.SUPERVISE_DIRECTORY).items():
+                self.host.write(self.path(f"{PREVIOUS_SUPERVISE}/{name}"), data)
         elif ready == compose:  # back again: the configuration that is there was never ready
             self._restore()
         self.host.write(self.path(paths.NEXT_FILE), compose)
         return "first" if ready is None else "update"
+
+    def files(self, directory: str) -> dict[str, bytes]:
+        """What lies in a directory below the root, by name."""
+        names = self.host.listdir(self.path(directory))
+        found = {name: self.host.read(self.path(f"{directory}/{name}")) for name in names}
+        return {name: data for name, data in found.items() if data is not None}
 
     def keep(self, compose: bytes) -> None:
         """It is ready: from now on it holds."""
