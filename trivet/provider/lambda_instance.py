@@ -123,7 +123,7 @@ class Instance:
             is_there = node is not None and node.phase in {"booting", "active"}
             if not is_there and not ledger.open(rental.stack):
                 # Pulumi forgets it now, and will never ask for its end: so what was made beside it goes here.
-                release(provider, ledger, rental.stack, self._log.of(request.urn))
+                release(provider, ledger, rental.stack, self._log.of(request.urn), also=_launches(request.properties))
                 rental.access.remove()
                 return rpc.ReadResponse(resource_id="", properties={}, inputs={})
         return rpc.ReadResponse(resource_id=request.resource_id, properties=request.properties, inputs=request.inputs)
@@ -134,8 +134,9 @@ class Instance:
         if text_of(request.properties, PASSED):
             return
         with self._account() as provider:
-            release(provider, Ledger(Path(rental.ledger)), rental.stack, self._log.of(request.urn))
-            sweep(provider, Ledger(Path(rental.ledger)))
+            ledger, report = Ledger(Path(rental.ledger)), self._log.of(request.urn)
+            release(provider, ledger, rental.stack, report, also=_launches(request.properties))
+            sweep(provider, ledger)
         rental.access.remove()
 
     def cancel(self) -> None:
@@ -223,6 +224,11 @@ def _described(launch: Launch, node: Node) -> dict[str, object]:
         "expiresAt": launch.expires_at,
         "endsBy": launch.ends_by,
     }
+
+
+def _launches(properties: Mapping[str, PropertyValue]) -> list[str]:
+    """What the state itself tells of: it outlives the checkout, and with it the ledger, that launched."""
+    return [launch_id] if (launch_id := text_of(properties, "launchId")) else []
 
 
 def _money(cents_per_hour: int, rental: Rental, spent: float) -> Properties:

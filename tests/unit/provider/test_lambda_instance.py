@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,28 @@ def test_a_run_that_is_cut_tells_pulumi_of_what_it_launched(
         create(instance, inputs)
     assert (cut.value.resource_id, len(fake.account.living)) == ("unit", 1)
     Instance(EngineLog("127.0.0.1:1")).delete(rpc.DeleteRequest(URN, "unit", cut.value.properties, 0))
+    assert fake.account.living == []
+
+
+def test_a_checkout_without_the_ledger_ends_the_node_of_its_state_and_no_other(
+    instance: Instance, inputs: Properties, fake: FakeLambda
+) -> None:
+    made = create(instance, inputs)
+    (own,) = fake.account.living
+    tags = [tag.model_copy(update={"value": "0" * 16}) if tag.key == "launch-id" else tag for tag in own.body.tags]
+    other = fake.account.launch(own.body.model_copy(update={"tags": tags, "firewall_rulesets": []}))
+    shutil.rmtree(".trivet/rented")
+    instance.delete(rpc.DeleteRequest(URN, "unit", made, 0))
+    assert fake.account.living == [other]
+
+
+def test_a_refresh_without_the_ledger_ends_a_sick_node_before_it_is_forgotten(
+    instance: Instance, inputs: Properties, fake: FakeLambda
+) -> None:
+    made = create(instance, inputs)
+    shutil.rmtree(".trivet/rented")
+    fake.account.living[0].fate = "unhealthy"
+    assert instance.read(rpc.ReadRequest(URN, "unit", made, inputs)).resource_id == ""
     assert fake.account.living == []
 
 
