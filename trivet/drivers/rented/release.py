@@ -14,6 +14,10 @@ def release(provider: ComputeProvider, ledger: Ledger, stack: str, report: Repor
     """End every node that the stack ever launched, see it gone, and remove what was made beside it.
 
     Args:
+        provider: whose nodes they are.
+        ledger: of this checkout.
+        stack: whose launches these are.
+        report: told of each step.
         also: launches that somebody else knows of: the ledger may have been another checkout's, or be lost.
 
     Raises:
