@@ -36,7 +36,8 @@ class Surroundings:
 
     Attributes:
         scrape: a reading of all servers; None where one cannot be read.
-        account: the provider; None on a node that may not end itself: it refuses what is new, and is reaped.
+        account: the provider; None on a node that may not end itself: idle, it serves on; its time over, it refuses
+            what is new, and is reaped.
         drain_file: while it is there, the gateway admits nothing.
         uptime: seconds since the guard was armed, on a clock that nobody sets.
         alive: tells who supervises the guard that it does not hang.

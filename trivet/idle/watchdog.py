@@ -7,7 +7,9 @@ Whichever comes first:
 2. It is unhealthy: the provider says so, or that it still boots after half an hour; it was never ready within `setup`,
    or cannot be read any more for longer than `grace`.
 3. It was idle for `window`, and nobody holds it; what is new is refused, it is read once more, and if anything went on
-   meanwhile it goes on as if nothing had been.
+   meanwhile it goes on as if nothing had been. Nothing is refused for idleness where nobody who could end the node has
+   answered yet; and an end for idleness that does not come within `grace` is let go: the node serves, and the window
+   begins anew, with the next answer at the earliest. What it is ill of, or its age, does not go away: that end stays.
 
 The lease: a hold keeps an idle node alive only while the control side is heard of. Out of touch for longer than
 `lease`, the node ends when it is idle, held or not.
@@ -62,6 +64,9 @@ class Watchdog:
     Attributes:
         draining: why what is new is being refused; empty while it is not.
         why: the reason of the command.
+        within_reach: whoever could end the node has answered, since it was armed or since an idle end was let go.
+        idle_from: no idle window begins before.
+        asked: when the end was first asked for, for idleness.
     """
 
     charter: Charter
@@ -72,14 +77,19 @@ class Watchdog:
     command: Command = "serve"
     draining: str = ""
     why: str = ""
+    within_reach: bool = False
+    idle_from: float = 0.0
+    asked: float | None = None
 
     def step(self, tick: Tick) -> Watchdog:
-        """Decide, given one more poll. Once it ends, it ends."""
+        """Decide, given one more poll. Once it ends, it ends; for idleness, only if that comes to pass."""
         seen = replace(self, activity=self.activity.observe(tick.uptime, tick.reading))
         if tick.standing is not None:
-            seen = replace(seen, name=tick.standing.name, heard=tick.uptime)
+            seen = replace(seen, name=tick.standing.name, heard=tick.uptime, within_reach=True)
         if self.command == "end":
-            return replace(seen, command="end", why=self.why)
+            if self.asked is None or tick.uptime - self.asked < self.terms.grace:
+                return seen
+            seen = replace(seen, within_reach=False, idle_from=tick.uptime, asked=None, draining="")
         return seen.decide(tick)
 
     def decide(self, tick: Tick) -> Watchdog:
@@ -96,7 +106,7 @@ class Watchdog:
             return replace(self, command="serve", draining="", why="")
         why = f"idle for {self.terms.window} s"
         # Only the reading after the one that began to drain can tell that nothing slipped in between.
-        return self._end(why) if self.draining else self._drain(why)
+        return replace(self._end(why), asked=tick.uptime) if self.draining else self._drain(why)
 
     def life_left(self, tick: Tick) -> float:
         """Seconds; by the clock that has run further, so that neither a wrong one nor a stopped one prolongs it."""
@@ -108,7 +118,8 @@ class Watchdog:
     def _may_end_idle(self, tick: Tick) -> bool:
         in_touch = tick.uptime - self.heard <= self.terms.lease
         held = in_touch and self.charter.held_until(self.name) > tick.now
-        return not held and self.activity.idle_for(tick.uptime) >= self.terms.window
+        idle = min(self.activity.idle_for(tick.uptime), tick.uptime - self.idle_from)
+        return self.within_reach and not held and idle >= self.terms.window
 
     def _illness(self, tick: Tick) -> str:
         phase = tick.standing.phase if tick.standing else ""

@@ -156,6 +156,33 @@ def test_the_drain_file_comes_and_goes_with_the_drain(tmp_path: Path) -> None:
     assert said[:3] == ["drain: idle for 600 s", "serve", "drain: idle for 600 s"]
 
 
+def test_an_end_that_is_refused_for_long_gives_the_gateway_back(tmp_path: Path) -> None:
+    class Refused(Exception):  # noqa: N818
+        """The test has seen enough."""
+
+    server = Server(tmp_path / "draining", [(2000, 2001)], [], [], fail=10**6)
+    original, refusing = server.sleep, []
+
+    def sleep(seconds: float) -> None:
+        refusing.append((server.at, server.drain_file.exists()))
+        if server.at > 2100:
+            raise Refused
+        original(seconds)
+
+    server.sleep = sleep  # type: ignore[method-assign]
+    with pytest.raises(Refused):
+        run(server, replace(TERMS, grace=300))
+    assert server.admitted == [(2000, 2001)]
+    assert [at for at, there in refusing if there] != []
+
+
+def test_only_the_guards_own_drain_is_taken_back(tmp_path: Path) -> None:
+    server = Server(tmp_path / "draining", [], [], [])
+    server.drain_file.write_text("an update, until it is ready\n")
+    run(server)
+    assert server.drain_file.read_text() == "an update, until it is ready\n"
+
+
 def test_a_drain_that_an_operator_asked_for_is_not_taken_back(tmp_path: Path) -> None:
     server = Server(tmp_path / "draining", [], [], [])
     server.drain_file.touch()

@@ -90,6 +90,28 @@ def test_a_hold_is_void_when_the_control_side_is_not_heard_of() -> None:
     assert run(tick(0, name=held), tick(900, name=None), tick(901, name=None)) == ["serve", "serve", "drain"]
 
 
+def test_nothing_is_refused_for_idleness_before_anybody_who_could_end_the_node_has_answered() -> None:
+    unheard = [tick(at, name=None) for at in (0, 600, 5000, 19_000, 19_880, 20_000)]
+    assert run(*unheard) == ["serve"] * 4 + ["drain", "end"]
+    assert run(tick(0, name=None), tick(5000), tick(5030)) == ["serve", "drain", "end"]
+
+
+def test_an_idle_end_that_does_not_come_is_let_go_until_the_window_is_over_anew() -> None:
+    asked = [tick(0), tick(600), tick(605), tick(620), tick(904)]
+    assert run(*asked) == ["serve", "drain", "end", "end", "end"]
+    again = [tick(905), tick(920), tick(1504), tick(1505), tick(1510)]
+    assert run(*asked, *again)[5:] == ["serve", "serve", "serve", "drain", "end"]
+    unheard = [tick(905, name=None), tick(9000, name=None)]
+    assert run(*asked, *unheard, tick(9030))[5:] == ["serve", "serve", "drain"]
+
+
+def test_an_end_by_age_or_illness_is_never_let_go() -> None:
+    assert run(tick(0), tick(20_000), tick(20_300), tick(29_000)) == ["serve", "end", "end", "end"]
+    assert run(tick(0, phase="unhealthy"), tick(300), tick(301)) == ["end"] * 3
+    idle = [tick(0), tick(19_800), tick(19_805)]
+    assert run(*idle, tick(20_105))[2:] == ["end", "end"], "its time was over meanwhile"
+
+
 def test_life_ends_whatever_the_traffic_and_drains_before() -> None:
     busy = Reading(3, {})
     times = (0, 19_879, 19_880, 19_999, 20_000)
