@@ -12,7 +12,7 @@ import pytest
 from tests.program.cloud import CloudStack, aws
 from tests.program.test_policy_pack import VIOLATION, Project
 from tests.unit.examples import ROOT
-from trivet.residency.resources import GLOBAL
+from trivet.residency.resource_types import GLOBAL
 
 HOME, ABROAD = "af-south-1", "eu-central-1"
 RESIDENCY = {"residency": {"regime": "za-strict", "maxAgeDays": 3650}}

@@ -12,7 +12,8 @@ from pulumi_policy.proxy import UnknownValueError
 
 from trivet.residency import Finding, Regime, check, load_regime, load_tables
 from trivet.residency.backend import state_backend
-from trivet.residency.resources import PROVIDERS, UNKNOWN, resource_assets
+from trivet.residency.resource_types import PROVIDERS
+from trivet.residency.resources import UNKNOWN, resource_assets
 from trivet.residency.stack import check_stack
 from trivet.spec import StackSpec, load_spec
 from trivet.spec.settings_file import read_settings

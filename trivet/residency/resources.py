@@ -11,6 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from trivet.residency.asset import Asset
+from trivet.residency.resource_types import (
+    COMPUTE,
+    DEPENDENT,
+    GLOBAL,
+    IN_THE_PROVIDER_S_REGION,
+    KINDS,
+    PROVIDERS,
+    REPLICAS,
+    SENDERS,
+    WITHOUT_DATA,
+)
 from trivet.residency.tables import Tables
 from trivet.spec import AssetKind
 
@@ -24,75 +35,18 @@ class _Unknown:
 
 UNKNOWN: Final = _Unknown()  # a value that is not known yet, as in a preview
 
-PROVIDERS: Final = {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}
-WITHOUT_DATA: Final = frozenset({"pulumi", "random"})  # packages
-# Identities, rules, names and prices: global by nature, and none of the stack's data.
-GLOBAL: Final = {
-    "aws": frozenset({"iam", "organizations", "budgets", "costexplorer", "route53"}),
-    "gcp": frozenset({"projects", "serviceaccount", "organizations", "orgpolicy", "billing", "dns"}),
-    "azure": frozenset({"authorization", "consumption", "managementgroup", "privatedns"}),
-}
-# Types of the other modules that are global, or lie wherever the resource does that they belong to.
-DEPENDENT: Final = frozenset(
-    {
-        "gcp:compute/network:Network",
-        "gcp:compute/firewall:Firewall",
-        "gcp:compute/route:Route",
-        "gcp:logging/projectExclusion:ProjectExclusion",
-        "gcp:monitoring/notificationChannel:NotificationChannel",
-        "azure-native:network:Subnet",
-        "azure-native:storage:BlobContainer",
-        "azure-native:keyvault:Secret",
-        "azure-native:keyvault:Key",
-    }
-)
-OWN_KEYS: Final = {"aws": ("region",), "gcp": ("location", "region", "zone"), "azure": ("location",)}
-COMPUTE: Final[AssetKind] = "compute"
-KINDS: Final[dict[str, dict[str, AssetKind]]] = {
-    "aws": {
-        "ebs/volume": "volume",
-        "ebs/": "snapshot",
-        "ec2/ami": "snapshot",
-        "backup/": "backup",
-        "s3": "bucket",
-        "ecr/": "registry",
-        "kms/": "key",
-        "secretsmanager/": "secret",
-        "ssm/": "secret",
-        "cloudwatch/": "log",
-        "cloudtrail/": "log",
-        "bedrock/": "inference-routing",
-    },
-    "gcp": {
-        "compute/disk": "volume",
-        "compute/snapshot": "snapshot",
-        "compute/image": "snapshot",
-        "storage/": "bucket",
-        "artifactregistry/": "registry",
-        "kms/": "key",
-        "secretmanager/": "secret",
-        "logging/": "log",
-    },
-    "azure": {
-        "compute:Disk": "volume",
-        "compute:Snapshot": "snapshot",
-        "recoveryservices:": "backup",
-        "storage:": "bucket",
-        "containerregistry:": "registry",
-        "keyvault:": "key",
-        "operationalinsights:": "log",
-    },
-}
-REPLICAS: Final[dict[AssetKind, AssetKind]] = {
-    "bucket": "bucket-replica",
-    "registry": "registry-replica",
-    "key": "key-replica",
-    "secret": "secret-replica",
-}
+OWN_KEYS: Final = {"aws": ("region",), "gcp": ("location", "locationId", "region", "zone"), "azure": ("location",)}
 # Which keys name a place, at any depth. What starts with `source` says where something comes from, not where it goes.
-PLACE_KEY: Final = re.compile(r"^(?!source)(region(Name)?|.*Regions?|regions|location(Name)?|.*Locations?|locations)$")
+PLACE_KEY: Final = re.compile(
+    r"^(?!source)(region(Name)?|.*Regions?|regions|location(Name|Id)?|.*Locations?|locations)$"
+)
 # What names a place by an address that may hold none, or may not be known yet.
-TARGET_KEY: Final = re.compile(r"^(destination.*Arn|copyFrom)$")
+TARGET_KEY: Final = re.compile(r"^(destination.*Arn|bucketArn|copyFrom)$")
+# Below what says where copies go, what is not known yet is a place, but for the copies' keys and accounts.
+CARRIER_KEY: Final = re.compile(
+    r"^(replicas?|replication(Configurations?)?|userManaged|copyActions|messageStoragePolicy)$"
+)
+NO_PLACE_KEY: Final = re.compile(r"^(kmsKey.*|registryId)$")
 ARN: Final = re.compile(r"arn:aws[a-z-]*:(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]+):")
 GCP_PATH: Final = re.compile(r"(?:^|/)(?:locations|regions)/(?P<region>[a-z0-9-]+)(?:/|$)")
 # An id such as eu.anthropic.claude-…, alone or at the end of an ARN: the first part is the routing geography.
@@ -100,6 +54,9 @@ PROFILE: Final = re.compile(
     r"(?:^|inference-profile/)(?P<geography>global|us|us-gov|eu|apac|jp|au|ca)\.[a-z0-9-]+\.[a-z0-9]"
 )
 GEO_REDUNDANT: Final = re.compile(r"_(RA)?G(Z)?RS$")
+# Where Azure's logs go: by ids, which name a resource group and no region.
+DIAGNOSTIC_TARGETS: Final = ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId", "serviceBusRuleId")
+GROUP: Final = re.compile(r"/subscriptions/[^/]+/resourcegroups/[^/]+")
 IN_ONE_REGION: Final = ("LocallyRedundant", "ZoneRedundant")  # of a backup vault, which is geo-redundant by itself
 
 
@@ -121,11 +78,14 @@ def resource_assets(
     cloud = PROVIDERS.get(package)
     if cloud is None:
         return (Asset(kind=COMPUTE, name=f"{name} ({kind})", provider=package),)
-    if re.split(r"[/:]", rest)[0] in GLOBAL[cloud] or f"{package}:{rest}" in DEPENDENT:
+    if f"{package}:{rest}" in DEPENDENT or (re.split(r"[/:]", rest)[0] in GLOBAL[cloud] and not SENDERS.match(rest)):
         return ()
     label = f"{name} ({kind})"
     asset_kind = next((found for prefix, found in KINDS[cloud].items() if rest.startswith(prefix)), COMPUTE)
-    own = _own_places(cloud, properties, provider)
+    inherits = cloud != "gcp" or rest in IN_THE_PROVIDER_S_REGION
+    own = _own_places(cloud, properties, provider if inherits else {})
+    if rest == "pubsub/topic:Topic":
+        own = list(_places({"messageStoragePolicy": properties.get("messageStoragePolicy")}, cloud)) or [None]
     copy = REPLICAS.get(asset_kind, asset_kind)
     nested = {key: value for key, value in properties.items() if key not in OWN_KEYS[cloud]}
     placed = {
@@ -162,9 +122,17 @@ def _region(cloud: str, value: object, *, zone: bool = False) -> str | None:
     return value.rpartition("-")[0] if zone else value
 
 
-def _places(value: object, cloud: str) -> Iterator[str | None]:
-    """Every place that nested properties name, and None for each that is not known yet."""
-    if isinstance(value, Mapping):
+def _places(value: object, cloud: str, *, carried: bool = False) -> Iterator[str | None]:
+    """Every place that nested properties name, and None for each that is not known yet.
+
+    Args:
+        value: the properties, or what lies below one.
+        cloud: how it writes its regions.
+        carried: whether it lies below what says where copies go.
+    """
+    if value is UNKNOWN:
+        yield from [None] if carried else []
+    elif isinstance(value, Mapping):
         for key, each in value.items():
             if PLACE_KEY.match(key):
                 yield from (
@@ -172,14 +140,14 @@ def _places(value: object, cloud: str) -> Iterator[str | None]:
                 )
             elif TARGET_KEY.match(key):
                 yield from list(_places(each, cloud)) or [None]
-            else:
-                yield from _places(each, cloud)
+            elif each is not UNKNOWN or not NO_PLACE_KEY.match(key):
+                yield from _places(each, cloud, carried=carried or bool(CARRIER_KEY.match(key)))
     elif isinstance(value, str):
         pattern = {"aws": ARN, "gcp": GCP_PATH}.get(cloud)
         yield from (found["region"] for found in pattern.finditer(value)) if pattern else ()
     elif isinstance(value, Sequence):
         for each in value:
-            yield from _places(each, cloud)
+            yield from _places(each, cloud, carried=carried)
 
 
 def _leaves(value: object) -> Iterator[object]:
@@ -208,6 +176,26 @@ def _aws(rest: str, properties: Mapping[str, Any], _own: str | None, _tables: Ta
         yield "bucket-replica", None  # a destination is named by an ARN, and a bucket's ARN has no region
     if rest.startswith("cloudfront/") or "ultiRegion" in rest:
         yield "bucket-replica", None  # caches and access points anywhere
+    if rest.startswith("globalaccelerator/"):
+        yield "inference-routing", None  # its front ends take requests anywhere
+    rules = properties.get("rules")
+    if rest.startswith("backup/plan:") and UNKNOWN in (rules if isinstance(rules, Sequence) else [rules]):
+        yield "backup", None  # any rule may copy
+    if _logs_somewhere(rest, properties):
+        yield "log", None
+
+
+def _logs_somewhere(rest: str, properties: Mapping[str, Any]) -> bool:
+    """Whether logs go to what is named without a region, as every bucket is."""
+    if rest.startswith("cloudtrail/trail:"):
+        return True  # always to a bucket
+    if rest.startswith("ec2/flowLog:") and properties.get("logDestination") is UNKNOWN:
+        return bool(properties.get("logDestinationType", "cloud-watch-logs") != "cloud-watch-logs")
+    if rest.startswith("ec2/flowLog:"):
+        target = properties.get("logDestination")
+        return target is not None and not list(_places([target], "aws"))
+    target = [properties.get("cloudwatchLogGroupArn"), properties.get("destinationArn")]
+    return bool(SENDERS.match(rest)) and not list(_places(target, "aws"))
 
 
 def _gcp(rest: str, properties: Mapping[str, Any], _own: str | None, _tables: Tables) -> Extra:
@@ -236,11 +224,36 @@ def _azure(rest: str, properties: Mapping[str, Any], own: str | None, tables: Ta
         yield "bucket-replica", pair
     if rest == "keyvault:Vault" and (own is None or pair is not None):
         yield "key-replica", pair  # vaults copy themselves to the paired region, where there is one
+    if rest == "dataprotection:BackupVault" and not _stored_in_one_region(properties):
+        yield "backup", pair
+    if rest == "storage:ObjectReplicationPolicy":
+        yield "bucket-replica", None  # the other account's id has no region
+    if rest == "monitor:DiagnosticSetting" and _sent_elsewhere(properties):
+        yield "log", None
     if rest == "recoveryservices:Vault" and _redundancy(properties) not in IN_ONE_REGION:
         yield "backup", pair
     if rest == "cognitiveservices:Deployment":
         routed = not isinstance(tier, str) or tier.startswith(("Global", "DataZone"))
         yield "inference-routing", None if routed else own
+
+
+def _stored_in_one_region(properties: Mapping[str, Any]) -> bool:
+    """Whether each of a backup vault's stores is known to stay where it is."""
+    inner = properties.get("properties")
+    stores = inner.get("storageSettings") if isinstance(inner, Mapping) else None
+    if not isinstance(stores, Sequence) or not stores:
+        return False
+    return all(isinstance(each, Mapping) and each.get("type") in IN_ONE_REGION for each in stores)
+
+
+def _sent_elsewhere(properties: Mapping[str, Any]) -> bool:
+    """Whether logs leave the resource group: an id has no region, and a group of ours lies in one."""
+    source = properties.get("resourceUri")
+    if source is UNKNOWN:  # made by the same program; judged once it is there
+        return False
+    targets = [properties[key] for key in DIAGNOSTIC_TARGETS if isinstance(properties.get(key), str)]
+    home = GROUP.match(str(source).lower())
+    return any(home is None or not each.lower().startswith(f"{home[0]}/") for each in targets)
 
 
 def _redundancy(properties: Mapping[str, Any]) -> object:

@@ -47,6 +47,20 @@ def test_the_corpus_has_both_verdicts_for_each_cloud_and_names_each_case_once() 
             {"region": "af-south-1", "modelSource": {"copyFrom": UNKNOWN}},
         ),
         ("aws:s3/bucket:Bucket", {"region": "af-south-1", "replicationConfiguration": UNKNOWN}),
+        ("aws:secretsmanager/secret:Secret", {"region": "af-south-1", "replicas": UNKNOWN}),
+        ("aws:dynamodb/table:Table", {"region": "af-south-1", "replicas": [UNKNOWN]}),
+        (
+            "aws:ecr/replicationConfiguration:ReplicationConfiguration",
+            {"region": "af-south-1", "replicationConfiguration": {"rules": [{"destinations": UNKNOWN}]}},
+        ),
+        ("aws:backup/plan:Plan", {"region": "af-south-1", "rules": UNKNOWN}),
+        (
+            "aws:ec2/flowLog:FlowLog",
+            {"region": "af-south-1", "logDestinationType": "s3", "logDestination": UNKNOWN},
+        ),
+        ("aws:route53/queryLog:QueryLog", {"region": "af-south-1", "cloudwatchLogGroupArn": UNKNOWN}),
+        ("gcp:secretmanager/secret:Secret", {"location": "africa-south1", "replication": {"userManaged": UNKNOWN}}),
+        ("gcp:pubsub/topic:Topic", {"messageStoragePolicy": UNKNOWN}),
         ("gcp:compute/instance:Instance", {"zone": UNKNOWN}),
         ("gcp:secretmanager/secret:Secret", {"location": "africa-south1", "replication": UNKNOWN}),
         ("azure-native:compute:VirtualMachine", {"location": UNKNOWN}),
@@ -63,6 +77,26 @@ def test_what_is_not_known_yet_and_names_no_place_is_no_reason_to_refuse() -> No
     properties = {"region": "af-south-1", "subnetId": UNKNOWN, "vpcSecurityGroupIds": [UNKNOWN], "ebsOptimized": True}
     found = resource_assets("aws:ec2/instance:Instance", "x", properties, {}, load_tables())
     assert judge(*found, regime="za-strict").lawful
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        (
+            "aws:secretsmanager/secret:Secret",
+            {"region": "af-south-1", "replicas": [{"region": "af-south-1", "kmsKeyId": UNKNOWN}]},
+        ),
+        ("aws:ec2/flowLog:FlowLog", {"region": "af-south-1", "logDestination": UNKNOWN}),
+        (
+            "azure-native:monitor:DiagnosticSetting",
+            {"location": "southafricanorth", "resourceUri": UNKNOWN, "workspaceId": UNKNOWN},
+        ),
+    ],
+)
+def test_a_key_or_a_target_that_the_program_makes_itself_is_no_reason_to_refuse(
+    kind: str, properties: dict[str, Any]
+) -> None:
+    assert judge(*resource_assets(kind, "x", properties, {}, load_tables()), regime="za-strict").lawful
 
 
 def test_an_unknown_redundancy_is_judged_as_the_widest() -> None:
