@@ -215,6 +215,18 @@ def test_another_configuration_is_a_new_model_that_the_endpoint_moves_over_to(de
     assert not [each for each in leftovers(deployed)["alarms"] if each["AlarmName"].endswith("-wake")]
 
 
+def test_weights_that_are_not_what_the_lock_promises_are_refused_before_the_first_resource(
+    endpoint: str, registry: Server, tmp_path: Path
+) -> None:
+    stack = new_stack(tmp_path, endpoint, registry)
+    lock = json.loads((stack.project / "inference.lock").read_text())
+    file = next(iter(lock["models"].values()))["files"][0]
+    blob = stack.store / "blobs/sha256" / file["digest"].removeprefix("sha256:")
+    blob.write_bytes(b"x" * file["size"])
+    assert "the blob has digest" in stack.up(fails=True)
+    assert stack.resources() == []
+
+
 @pytest.mark.parametrize(
     ("own", "words"),
     [

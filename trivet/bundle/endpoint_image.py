@@ -29,7 +29,7 @@ def endpoint_image(store: Layout, image: NodeImage, lock: Lock) -> Descriptor:
     """The image's entry in the store, made where it is not there yet.
 
     Raises:
-        IntegrityError: the store does not hold the lock's images.
+        IntegrityError: the store does not hold the lock's images, or a layer is not what the lock promises.
         HostError: the disk is full.
     """
     context = json_digest([RECIPE, {name: each.manifest for name, each in lock.images.items()}, image.base])
@@ -52,7 +52,9 @@ def _manifest(store: Layout, name: str, lock: Lock) -> Manifest:
 def _moved(store: Layout, image: NodeImage, name: str, lock: Lock) -> Iterator[Descriptor]:
     moves = [(copy.source, copy.target) for copy in image.copies if copy.image == name]
     for layer in _manifest(store, name, lock).layers:
-        with store.open(layer) as source, tempfile.TemporaryFile(dir=store.root) as draft:
+        with tempfile.TemporaryFile(dir=store.root) as source, tempfile.TemporaryFile(dir=store.root) as draft:
+            source.writelines(store.stream(layer))  # whose digest is checked at its end, before anything is read
+            source.seek(0)
             relocate(source, moves, draft)
             draft.seek(0)
             yield store.put(iter(lambda: draft.read(CHUNK), b""), LAYER)

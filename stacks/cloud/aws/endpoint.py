@@ -23,6 +23,7 @@ from stacks.outputs import export
 from trivet.bundle.endpoint_image import endpoint_image
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import Descriptor
+from trivet.drivers.bundle.preflight import verify_store
 from trivet.render.aws_policies import EndpointPlace, endpoint_role_policy, flow_log_policy
 from trivet.render.endpoint import Endpoint, endpoint
 from trivet.residency.data import load_tables
@@ -41,7 +42,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
 
     Raises:
         SpecError: no instance fits, the bundle is another one, or the settings do not belong together.
-        IntegrityError: nobody whom the settings name has signed the bundle, or the store does not hold the images.
+        IntegrityError: nobody whom the settings name has signed the bundle, or the store is not what the lock says.
         BudgetError: a month of it is more than the budget.
     """
     own = required(spec, settings)
@@ -50,7 +51,9 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     machine = f"ml.{type_}"
     read_bundle(own.bundle, own.keys, lock, Path("inference.yaml"), bare_host=False)
     here = endpoint(spec, lock, settings, platform="sagemaker", root=MODEL_DIRECTORY)
-    image = endpoint_image(Layout(Path(STORE)), here.image, lock)
+    store = Layout(Path(STORE))
+    verify_store(store, lock)
+    image = endpoint_image(store, here.image, lock)
     version = _version(here, image.digest)
     announce(
         estimate(tables, "aws", settings.region, machine, count=own.endpoint.instances, price=own.price),

@@ -7,11 +7,14 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.unit.bundle.bundles import seed, tar_layer
 from tests.unit.examples import spec_with
 from trivet.bundle.endpoint_image import endpoint_image
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import Manifest
+from trivet.errors import IntegrityError
 from trivet.render.node_plan import node_image
 from trivet.spec import Lock
 
@@ -66,6 +69,16 @@ def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
     entry = endpoint_image(store, node_image(SPEC), lock)
     assert store.find("image/endpoint") == entry
     assert sorted((store.root / "blobs" / "sha256").iterdir()) == before
+
+
+def test_a_layer_that_is_not_what_the_lock_promises_is_refused_and_nothing_is_made_of_it(tmp_path: Path) -> None:
+    store, lock = made(tmp_path)
+    (layer,) = store.manifest(store.entry(lock.images["llama"].manifest)).layers
+    path = store.path(layer)
+    path.write_bytes(path.read_bytes().replace(b"usr/bin/llama-server", b"usr/bin/tampered-one"))
+    with pytest.raises(IntegrityError, match="has digest"):
+        endpoint_image(store, node_image(SPEC), lock)
+    assert store.find("image/endpoint") is None
 
 
 def _with_image(sown: tuple[Layout, Lock]) -> tuple[Layout, Any, Lock]:

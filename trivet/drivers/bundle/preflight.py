@@ -25,7 +25,7 @@ from trivet.drivers.engine.containers import Container
 from trivet.errors import HostError, IntegrityError
 from trivet.render import Image, Installation, paths
 from trivet.render.compose import GATEWAY
-from trivet.spec.lock import LockedFile, LockedModel
+from trivet.spec.lock import Lock, LockedFile, LockedModel
 
 HOLDS_ITS_PORT = frozenset({"running", "restarting", "paused"})
 STARTING_SECONDS = 5.0
@@ -117,6 +117,18 @@ def require_store(installation: Installation) -> None:
     """
     if not installation.bundle:
         require_locked(Layout(Path(installation.store)), _references(installation.images, installation.models))
+
+
+def verify_store(store: Layout, lock: Lock) -> None:
+    """Hash every image and model of the lock, before anything is made of them.
+
+    Raises:
+        IntegrityError: the store names something else than the lock, lacks something, or a blob is not what it says.
+    """
+    wanted = {f"image/{name}": image.manifest for name, image in lock.images.items()}
+    wanted |= {f"model/{name}": model.manifest for name, model in lock.models.items()}
+    require_locked(store, wanted)
+    store.verify(*wanted)
 
 
 def _references(images: Mapping[str, Image], models: Mapping[str, LockedModel]) -> dict[str, str]:
