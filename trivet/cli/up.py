@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,24 +48,33 @@ def run(args: argparse.Namespace) -> int:
         from trivet.cli.host_state import save  # noqa: PLC0415  # paramiko takes its time, and few stacks need it
 
         save(project.root, settings, pulumi)
-    outputs = pulumi.outputs()
-    for url in [each["url"] for each in outputs.get("hosts", {}).values()] or [outputs["url"]]:
-        say_hello(spec, {**outputs, "url": url})
+    access = settings.workstation.access if settings.workstation else None
+    say_hello(spec, pulumi.outputs(), is_tunnelled=access is not None and access.wireguard is not None)
     return 0
 
 
-def say_hello(spec: StackSpec, outputs: Mapping[str, Any]) -> None:
-    """Print the URL, where the key is, and one answer of the first chat model that the spec lists."""
-    print(f"\nurl      {outputs['url']}\nkey      in {outputs['keyFile']}")
+def say_hello(spec: StackSpec, outputs: Mapping[str, Any], *, is_tunnelled: bool = False) -> None:
+    """Print each host's URL, where the key is, and one answer of the first chat model that the spec lists."""
     chat = next((model.name for model in spec.models if model.kind == "chat"), None)
-    if chat is None:
-        say("the spec lists no chat model, so nobody was asked anything")
-        return
-    print(f"asked    {chat}: {QUESTION}\nanswered {ask(outputs['url'], Path(outputs['keyFile']), chat)}")
+    for host in outputs.get("hosts", {}).values() or [outputs]:
+        print(f"\nurl      {host['url']}\nkey      in {outputs['keyFile']}")
+        if chat is None:
+            say("the spec lists no chat model, so nobody was asked anything")
+        elif is_tunnelled:
+            say("peers of the tunnel alone reach that, so nobody was asked anything")
+        else:
+            answer = ask(host["url"], Path(outputs["keyFile"]), chat, authority=host.get("authority"))
+            print(f"asked    {chat}: {QUESTION}\nanswered {answer}")
 
 
-def ask(url: str, key_file: Path, model: str) -> str:
+def ask(url: str, key_file: Path, model: str, *, authority: str | None) -> str:
     """One chat completion.
+
+    Args:
+        url: of the gateway.
+        key_file: holds the API key.
+        model: is asked.
+        authority: certificate by which the host is known, in PEM; None for one that everybody knows.
 
     Raises:
         TrivetError: the stack does not answer as it should.
@@ -72,9 +82,11 @@ def ask(url: str, key_file: Path, model: str) -> str:
     body = {"model": model, "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 64, "temperature": 0}
     headers = {"Authorization": f"Bearer {key_file.read_text(encoding='utf-8').strip()}"}
     try:
-        response = httpx.post(f"{url}/chat/completions", json=body, headers=headers, timeout=60).raise_for_status()
+        tls = ssl.create_default_context(cadata=authority) if authority else True
+        response = httpx.post(f"{url}/chat/completions", json=body, headers=headers, timeout=60, verify=tls)
+        response.raise_for_status()
         answer: str = response.json()["choices"][0]["message"]["content"]
-    except (httpx.HTTPError, LookupError, ValueError) as exc:
+    except (httpx.HTTPError, ssl.SSLError, LookupError, ValueError) as exc:
         raise TrivetError(
             where=url,
             value=str(exc),
