@@ -10,6 +10,7 @@ from pydantic import Field
 from trivet.idle.node import Phase
 from trivet.render.cloud_init import ARMED_FILE
 from trivet.render.installation import project_name
+from trivet.render.supervision import stack_unit, watchdog_unit
 from trivet.spec.base import Frozen, Name
 from trivet.spec.ssh import SshTarget
 
@@ -18,6 +19,9 @@ END = """\
 # Made by Trivet: ends the lease of this machine, which is its owner's again. Again after a failure does no harm.
 set -eu
 test -e {lease} || exit 0
+# They would start the stack again: at once, or when the machine boots.
+timeout 10 systemctl disable --now {watchdog} 2>/dev/null || :
+timeout 5 systemctl disable --now --no-block {stack} 2>/dev/null || :
 containers=$(timeout 20 docker ps --quiet --filter label=com.docker.compose.project={project}) || containers=
 test -z "$containers" || timeout 60 docker stop --time 35 $containers >/dev/null || echo 'the stack does not stop' >&2
 {command}
@@ -56,9 +60,12 @@ class Machine(Frozen):
 
     def end_text(self, stack: str) -> str:
         """The program that ends a lease of `stack`."""
+        project = project_name(stack)
         return END.format(
             lease=self.lease_file,
-            project=project_name(stack),
+            project=project,
+            stack=stack_unit(project),
+            watchdog=watchdog_unit(project),
             command=shlex.join(self.end) or ":",
             armed=ARMED_FILE,
         )

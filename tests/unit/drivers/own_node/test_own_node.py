@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,26 @@ def test_an_end_that_fails_leaves_the_lease_to_be_ended_again(place: Place, tmp_
     (tmp_path / "may end").touch()
     assert sweep(place.provider, place.ledger).failures == {}
     assert place.provider.nodes() == []
+
+
+def test_what_would_start_the_stack_again_is_disabled_before_it_is_stopped(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("systemctl", "docker"):
+        tool = tmp_path / "bin" / name
+        tool.parent.mkdir(exist_ok=True)
+        tool.write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/told\necho c1\n')
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    place.up()
+    release(place.provider, place.ledger, place.stack, lambda _: None)
+    told = [line for line in (tmp_path / "told").read_text().splitlines() if "guard" not in line]
+    assert told == [
+        f"systemctl disable --now trivet-{place.stack}.watchdog.service",
+        f"systemctl disable --now --no-block trivet-{place.stack}.service",
+        f"docker ps --quiet --filter label=com.docker.compose.project=trivet-{place.stack}",
+        "docker stop --time 35 c1",
+    ]
 
 
 def test_ending_what_is_over_ends_nothing_of_its_successor(place: Place) -> None:
