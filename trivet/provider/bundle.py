@@ -51,6 +51,7 @@ class Bundle:
         """See `Resource.check`."""
         given = sendable({key: value for key, value in request.new_inputs.items() if key not in OBSERVED})
         failures = unknown(given, INPUTS)
+        failures += _taken_for_another(request.old_inputs, given)
         try:
             wanted = desired(*_keyed(_installation(given)))
         except ValidationError as exc:
@@ -151,6 +152,21 @@ class Bundle:
 def resource(log: EngineLog) -> Resource:
     """The resource type."""
     return Bundle(log)
+
+
+def _taken_for_another(old: Properties, new: Properties) -> list[rpc.CheckFailure]:
+    """Refuse that the only host gives its place, and so its audit and the API keys, to a new one of several."""
+    before, after = plain_map(old), plain_map(new)
+    was, will_be = ((each.get("host") or {}).get("address") for each in (before, after))
+    if not was or was == will_be or before.get("sharesKeys") or not after.get("sharesKeys"):
+        return []
+    return [
+        rpc.CheckFailure(
+            "host.address",
+            f"{will_be} would take the place of {was}, whose stack, audit and API keys would be removed first: "
+            f"keep the present host first in hosts",
+        )
+    ]
 
 
 def _has_ended(properties: Properties) -> bool:

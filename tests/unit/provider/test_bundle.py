@@ -79,6 +79,20 @@ def test_a_property_that_does_not_exist_is_named(bundle: Bundle, inputs: dict[st
     assert check(bundle, {**inputs, "prot": 1})[1] == {"prot": "there is no such property"}
 
 
+def test_the_only_host_does_not_give_its_place_to_a_new_one_of_several(bundle: Bundle, inputs: dict[str, Any]) -> None:
+    def failures(old: dict[str, Any], new: dict[str, Any]) -> dict[str, str]:
+        response = bundle.check(rpc.CheckRequest(URN, wrap_map(old), wrap_map(new), b""))
+        return {failure.property: failure.reason for failure in response.failures or ()}
+
+    alone = {**inputs, "target": "ssh", "host": {"address": "gpu1"}}
+    first = {**alone, "sharesKeys": True}
+    new = {**first, "host": {"address": "gpu2"}}
+    assert "keep the present host first in hosts" in failures(alone, new)["host.address"]
+    assert failures(alone, first) == {}
+    assert failures(first, new) == {}  # one of several: the keys stay
+    assert failures(alone, {**alone, "host": {"address": "gpu2"}}) == {}  # it moves
+
+
 def test_a_missing_property_is_named(bundle: Bundle, inputs: dict[str, Any]) -> None:
     del inputs["bind"]
     assert list(check(bundle, inputs)[1]) == ["bind"]
