@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trivet.drivers.host import Completed, Report, Stat
 from trivet.drivers.process import Processes
-from trivet.drivers.refusals import file_refused, source_changed
+from trivet.drivers.refusals import UNIT_HOLDS, file_refused, source_changed
 from trivet.errors import HostError
 
 CHUNK = 1 << 20
@@ -135,7 +135,7 @@ class LocalHost:
                     where=str(path),
                     value="another run holds the lock",
                     rule="one run at a time works on an installation",
-                    remedy=f"wait for it; `fuser {path}` names its processes",
+                    remedy=f"wait for it; `fuser {path}` names its processes, {UNIT_HOLDS}",
                 )
             if waiting:
                 time.sleep(POLL)

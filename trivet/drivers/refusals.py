@@ -9,6 +9,8 @@ from trivet.errors import HostError, IntegrityError
 
 FULL: Final = frozenset({"No space left on device", "Disk quota exceeded"})
 """How glibc words ENOSPC and EDQUOT."""
+UNIT_HOLDS: Final = "`systemctl status 'trivet-*'` the unit that starts a stack at boot"
+"""Who else may hold a lock."""
 
 
 def file_refused(path: str, value: str) -> HostError:

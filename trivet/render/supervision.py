@@ -95,8 +95,10 @@ settle() {{
 
 case $1 in
   start)
+    # Where a run works on the stack, it starts it itself; where one was cut off, what it had started has to end first.
     exec 9>>"$root.lock"
-    flock --nonblock 9 || exit 0 # a run works on the stack, and starts it itself
+    flock --nonblock 9 || exit 0
+    if [ -e "$root.lock.commands" ]; then flock --nonblock "$root.lock.commands" true || exit 0; fi
     trap 'rm -f "$root.lock"' EXIT
     settle
     compose --project-name {project} --file {compose} up --detach --pull never --no-build --remove-orphans \\
@@ -125,11 +127,16 @@ def watchdog_unit(project: str) -> str:
     return f"{project}.watchdog.service"
 
 
+def start_seconds(wait_seconds: int) -> int:
+    """How long the stack's unit may take to start it."""
+    return 2 * wait_seconds + GRACE
+
+
 def supervision(installation: Installation, root: str) -> Supervision:
     """What supervises an installation that lies at `root`, an absolute path of the host."""
     project = installation.project
     stack, watchdog = stack_unit(project), watchdog_unit(project)
-    start = 2 * installation.wait_seconds + GRACE
+    start = start_seconds(installation.wait_seconds)
     return Supervision(
         units={
             stack: STACK.format(

@@ -98,15 +98,8 @@ class Surroundings:
     settling: subprocess.Popen[bytes] | None = None
 
     def is_worked_on(self) -> bool:
-        """Somebody holds the installation's lock."""
-        try:
-            with Path(f"{self.root}.lock").open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        """Somebody holds the installation's lock, or a command still runs that a run had started under it."""
+        return any(_is_locked(Path(f"{self.root}.lock{commands}")) for commands in ("", ".commands"))
 
     def round(self, watched: list[Watched]) -> None:
         """Look at everything once, and act."""
@@ -170,6 +163,18 @@ class Surroundings:
         standings, now = [each.standing(self.clock()) for each in watched], time.time()
         record.write(self.output / record.HEARTBEAT, record.heartbeat(now, standings))
         record.write(self.output / record.METRICS, record.metrics(now, standings))
+
+
+def _is_locked(path: Path) -> bool:
+    """Somebody holds the file, alone or with others."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def watched_of(config: Mapping[str, Any]) -> list[Watched]:

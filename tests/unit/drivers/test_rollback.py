@@ -12,9 +12,11 @@ from tests.unit.drivers.test_trial import COMPOSE, OTHER
 from trivet.drivers.bundle import HalfDoneError, announce
 from trivet.drivers.bundle.announce import OURS
 from trivet.drivers.bundle.rollback import WentBack, roll_back
+from trivet.drivers.bundle.site import lock_seconds
 from trivet.drivers.bundle.trial import Trial
 from trivet.errors import HostError
 from trivet.render import paths
+from trivet.render.supervision import start_seconds
 
 UP = ("docker", "compose", "--project-name", "trivet-unit")
 
@@ -104,6 +106,11 @@ def test_where_nothing_ran_before_there_is_nothing_to_go_back_to(trial: Trial) -
     trial.host.remove(trial.path(paths.PREVIOUS_DIRECTORY))
     with pytest.raises(HostError, match="no generation but the one that runs"):
         back(trial)
+
+
+def test_the_lock_is_waited_for_longer_than_the_unit_may_hold_it_at_boot() -> None:
+    assert lock_seconds(60) == 900
+    assert lock_seconds(3600) == start_seconds(3600) + 30 == 7350
 
 
 def test_where_no_stack_is_nothing_is_made(tmp_path: Path) -> None:

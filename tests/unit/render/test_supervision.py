@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -63,3 +64,12 @@ def test_what_somebody_else_drains_for_stays(root: Path) -> None:
     (root / paths.DRAIN_FILE).write_text("")
     start(root)
     assert (root / paths.DRAIN_FILE).exists()
+
+
+@pytest.mark.parametrize("lock", [".lock", ".lock.commands"])
+def test_while_a_run_or_what_it_had_started_goes_on_nothing_is_touched(root: Path, lock: str) -> None:
+    with Path(f"{root}{lock}").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert start(root) == ""
+        assert (root / paths.NEXT_FILE).exists()
+    assert "up" in start(root)

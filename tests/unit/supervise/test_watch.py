@@ -135,11 +135,12 @@ def test_one_whose_counters_move_is_not_even_asked(scene: Scene) -> None:
     assert scene.docker.restarts == {}
 
 
-def test_while_somebody_works_on_the_installation_nothing_is_restarted(scene: Scene) -> None:
+@pytest.mark.parametrize(("lock", "kind"), [(".lock", fcntl.LOCK_EX), (".lock.commands", fcntl.LOCK_SH)])
+def test_while_somebody_works_on_the_installation_nothing_is_restarted(scene: Scene, lock: str, kind: int) -> None:
     scene.rounds(3, answered=True)
     scene.model.go_on.clear()
-    with Path(f"{scene.here.root}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with Path(f"{scene.here.root}{lock}").open("w") as file:
+        fcntl.flock(file, kind)
         scene.rounds(8, answered=False)
         assert scene.docker.restarts == {}
     scene.rounds(5, answered=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from trivet.drivers.bundle import supervision
 from trivet.drivers.bundle.announce import announced
 from trivet.drivers.bundle.observe import container_name
-from trivet.drivers.bundle.site import LOCK_SECONDS
+from trivet.drivers.bundle.site import lock_seconds
 from trivet.drivers.bundle.trial import PREVIOUS_CONFIG, PREVIOUS_SUPERVISE, Trial, try_out
 from trivet.drivers.engine.compose import Compose
 from trivet.drivers.engine.containers import of_project
@@ -46,7 +46,7 @@ def roll_back(host: Host, root: str, *, wait_seconds: int, report: Report) -> We
             remedy="name the stack, or its directory: `ls` on the host shows what is there",
         )
     lock = f"{root}.lock"
-    with host.lock(lock, timeout=LOCK_SECONDS, report=report):
+    with host.lock(lock, timeout=lock_seconds(wait_seconds), report=report):
         try:
             return _carry_out(Trial(host, root), wait_seconds=wait_seconds, report=report)
         finally:

@@ -12,8 +12,15 @@ from trivet.drivers.bundle.keys import KeyRing
 from trivet.drivers.engine.docker import Docker
 from trivet.drivers.host import Host, Report
 from trivet.render import Installation
+from trivet.render.supervision import start_seconds
 
-LOCK_SECONDS = 900.0  # a killed run's Compose may go on for as long as it waits for health
+LOCK_SECONDS = 900.0
+LOCK_GRACE = 30  # beyond what the stack's unit has to start it, at boot
+
+
+def lock_seconds(wait_seconds: int) -> float:
+    """Time to wait for an installation's lock: a killed run's Compose, or the unit, goes on until all is healthy."""
+    return max(LOCK_SECONDS, start_seconds(wait_seconds) + LOCK_GRACE)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Site:
     def locked(self) -> Iterator[None]:
         """Alone on this installation. The lock's file is gone afterwards."""
         path = f"{self.installation.root}.lock"
-        with self.host.lock(path, timeout=LOCK_SECONDS, report=self.report):
+        with self.host.lock(path, timeout=lock_seconds(self.installation.wait_seconds), report=self.report):
             try:
                 yield
             finally:

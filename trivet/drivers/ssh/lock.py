@@ -13,6 +13,7 @@ from typing import Final
 from paramiko import Channel, SSHException
 
 from trivet.drivers.host import Report
+from trivet.drivers.refusals import UNIT_HOLDS
 from trivet.drivers.ssh.dial import CONNECT_SECONDS
 from trivet.drivers.ssh.remote import Remote
 from trivet.drivers.ssh.session import Session
@@ -93,11 +94,12 @@ class RemoteLock:
         channel.close()
         self._session.refuse_cancelled("waiting for the lock")
         if answer == "taken":
+            files = f"{self._path} {self._path}{COMMANDS}"
             raise HostError(
                 where=self._path,
                 value="another run holds the lock",
                 rule="one run at a time works on an installation",
-                remedy=f"wait for it; `fuser {self._path} {self._path}{COMMANDS}` names its processes on the host",
+                remedy=f"wait for it; `fuser {files}` names its processes on the host, {UNIT_HOLDS}",
             )
         raise HostError(
             where=self._path,

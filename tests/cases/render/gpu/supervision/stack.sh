@@ -23,8 +23,10 @@ settle() {
 
 case $1 in
   start)
+    # Where a run works on the stack, it starts it itself; where one was cut off, what it had started has to end first.
     exec 9>>"$root.lock"
-    flock --nonblock 9 || exit 0 # a run works on the stack, and starts it itself
+    flock --nonblock 9 || exit 0
+    if [ -e "$root.lock.commands" ]; then flock --nonblock "$root.lock.commands" true || exit 0; fi
     trap 'rm -f "$root.lock"' EXIT
     settle
     compose --project-name trivet-golden --file compose.yaml up --detach --pull never --no-build --remove-orphans \
