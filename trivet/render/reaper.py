@@ -43,7 +43,7 @@ WantedBy=timers.target
 [Unit]
 Description=Trivet: ends rented machines at their own request
 Wants=network-online.target
-After=network-online.target
+After=network-online.target time-sync.target
 StartLimitIntervalSec=0
 
 [Service]

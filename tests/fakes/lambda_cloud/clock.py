@@ -12,12 +12,12 @@ class ManualClock:
 
     def __init__(self, base: ManualClock | None = None, skew: float = 0.0) -> None:
         self._base = base
-        self._skew = skew
+        self.skew = skew
         self._time = 0.0
         self._guard = threading.Lock()
 
     def now(self) -> float:
-        return START + self.monotonic() + self._skew
+        return START + self.monotonic() + self.skew
 
     def monotonic(self) -> float:
         return self._base.monotonic() if self._base else self._time

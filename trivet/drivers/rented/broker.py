@@ -55,11 +55,14 @@ class Broker:
         self._audit = audit
         self._silence = silence
         self._guard = threading.Lock()
-        self._begun = int(provider.clock.now())
+        # Its own time from now on: a wall clock that is set back must make no node's messages stale.
+        self._ahead = provider.clock.now() - provider.clock.monotonic()
+        self._begun = self._time()
         self._nonces: deque[tuple[float, str]] = deque()
         self._asked: dict[str, deque[float]] = {}
         self._listed: tuple[float, list[Node]] = (float("-inf"), [])
         self._forged_at = float("-inf")
+        self._turned_away_at = float("-inf")
 
     def answer(self, sealed: bytes, peer: str) -> bytes:
         """Answer a message.
@@ -69,7 +72,7 @@ class Broker:
         """
         with self._guard:
             launch_id, secret, message = self._opened(sealed, peer)
-            verb, now = str(message.get("verb"))[:8], int(self._provider.clock.now())
+            verb, now = str(message.get("verb"))[:8], self._time()
             refused = self._refused(launch_id, message)
             node: Node | None = None
             if not refused:
@@ -81,6 +84,10 @@ class Broker:
             self._note(peer, launch_id, verb, node.id if node else "", refused or "done")
             said = {"name": node.name, "phase": node.phase} if node and not refused else {"refused": refused}
             return seal(secret, "broker", launch_id, {"at": now, "nonce": message.get("nonce"), **said})
+
+    def turned_away(self) -> None:
+        """Know that the door kept a peer out: it may have been any node, so none counts as silent for a while."""
+        self._turned_away_at = self._provider.clock.monotonic()
 
     def sweep(self, ledger: Ledger) -> Sweep:
         """What a reaper does; and the end of nodes that fell silent (a dead man's switch).
@@ -96,9 +103,12 @@ class Broker:
                     self._note("", each.charter.launch_id, "end", each.node.id, outcome)
             now = self._provider.clock.monotonic()
             for launch_id, heard in list(self._asked.items()):
-                if now - heard[-1] >= self._silence:
+                if now - max(heard[-1], self._turned_away_at) >= self._silence:
                     self._end_silent(launch_id)
             return swept
+
+    def _time(self) -> int:
+        return int(self._provider.clock.monotonic() + self._ahead)
 
     def _opened(self, sealed: bytes, peer: str) -> tuple[str, str, dict[str, Any]]:
         try:
@@ -115,7 +125,7 @@ class Broker:
     def _refused(self, launch_id: str, message: dict[str, Any]) -> str:
         """Why a message that is the node's own is not heeded all the same; empty where it is."""
         at, nonce, now = message.get("at"), message.get("nonce"), self._provider.clock.monotonic()
-        if not isinstance(at, int) or abs(at - int(self._provider.clock.now())) > FRESH_SECONDS or at < self._begun:
+        if not isinstance(at, int) or abs(at - self._time()) > FRESH_SECONDS or at < self._begun:
             return "stale"  # one from before we began may have been heeded before: we do not remember
         while self._nonces and now - self._nonces[0][0] > 2 * FRESH_SECONDS:
             self._nonces.popleft()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from trivet.errors import TrivetError
 from trivet.idle.sealed import MOST_BYTES, ForgedError
 
 SECONDS = 5.0  # a peer that is slower is cut
-AT_A_TIME = 32
+AT_A_TIME, OF_AN_ADDRESS = 32, 4  # places; who floods the door from one address leaves room for others
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -49,14 +50,17 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
-        self._places = threading.BoundedSemaphore(AT_A_TIME)
+        self._broker = handler.broker
+        self._taken: Counter[str] = Counter()
+        self._guard = threading.Lock()
         super().__init__(address, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Take a place, or hang up."""
-        if self._places.acquire(blocking=False):
+        if self._take(client_address[0]):
             super().process_request(request, client_address)
         else:
+            self._broker.turned_away()
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -68,7 +72,20 @@ class _Server(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             cut.cancel()
-            self._places.release()
+            self._leave(client_address[0])
+
+    def _take(self, address: str) -> bool:
+        with self._guard:
+            free = self._taken.total() < AT_A_TIME and self._taken[address] < OF_AN_ADDRESS
+            if free:
+                self._taken[address] += 1
+            return free
+
+    def _leave(self, address: str) -> None:
+        with self._guard:
+            self._taken[address] -= 1
+            if not self._taken[address]:
+                del self._taken[address]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A peer that hangs up is nobody's error."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import subprocess
@@ -190,6 +191,28 @@ def test_a_node_that_fell_silent_is_ended_and_one_that_was_never_heard_of_is_not
     assert len([line for line in place.lines if "silent" in line["outcome"]]) == 1
 
 
+def test_while_the_door_keeps_peers_out_nobody_counts_as_silent(place: Place, tmp_path: Path) -> None:
+    place.say(FIRST, "look")
+    place.clock.sleep(SILENCE_SECONDS - 5)
+    place.broker.turned_away()
+    place.clock.sleep(SILENCE_SECONDS - 5)
+    place.broker.sweep(Ledger(tmp_path))
+    assert place.ended == []
+    place.clock.sleep(5)
+    place.broker.sweep(Ledger(tmp_path))
+    assert place.ended == [place.first]
+
+
+@pytest.mark.parametrize("jump", [-DAY, DAY])
+def test_a_wall_clock_that_is_set_makes_no_message_stale(place: Place, jump: int) -> None:
+    clock = place.clock
+    assert isinstance(clock, ManualClock)
+    clock.skew = jump
+    said = int(clock.now() - jump)
+    message = seal(lease_secret(KEY, FIRST), "node", FIRST, {"verb": "look", "at": said, "nonce": "0" * 32})
+    assert place.send(FIRST, message)["phase"] == "active"
+
+
 def test_a_broker_is_a_reaper_too(place: Place, tmp_path: Path) -> None:
     place.clock.sleep(DAY)
     place.broker.sweep(Ledger(tmp_path))
@@ -309,6 +332,23 @@ def test_peers_that_hang_on_keep_nobody_out_for_long(living: tuple[Place, str], 
             assert time.monotonic() < patience
             time.sleep(0.2)
     for each in hanging:
+        each.close()
+
+
+def test_who_floods_the_door_from_one_address_keeps_no_other_out_and_ends_no_node(
+    living: tuple[Place, str], tmp_path: Path
+) -> None:
+    place, url = living
+    port = int(url.rsplit(":", 1)[1].strip("/"))
+    place.say(FIRST, "look")
+    time.sleep(3)  # it is silent by now
+    hanging = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    other = http.client.HTTPConnection("127.0.0.1", port, timeout=3, source_address=("127.0.0.2", 0))
+    other.request("POST", "/", b"knock")
+    assert other.getresponse().status == HTTPStatus.FORBIDDEN
+    place.broker.sweep(Ledger(tmp_path))
+    assert place.ended == []
+    for each in (*hanging, other):
         each.close()
 
 
