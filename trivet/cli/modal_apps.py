@@ -13,14 +13,14 @@ from trivet.drivers.modal.account import Account
 from trivet.drivers.modal.bill import month_to_date
 from trivet.drivers.modal.reaper import SeenApp, judge_app, reap_apps, seen_apps
 from trivet.drivers.rented.bill import dollars
-from trivet.errors import CloudError
+from trivet.errors import CloudError, TrivetError
 
 
 def beside(answer: Answer | None, part: Callable[[], Answer]) -> Answer:
     """An answer about Lambda's nodes, if there is one, with Modal's part after it; either may fail by itself."""
     try:
         more = part()
-    except CloudError as exc:
+    except TrivetError as exc:
         more = Answer(str(exc).splitlines(), {"modal": str(exc.value)}, ok=False)
     if answer is None:
         return more

@@ -7,13 +7,14 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Never
 
 from trivet.cli.answer import Answer, add_verb
 from trivet.cli.duration import duration
 from trivet.cli.progress import say
-from trivet.drivers.clock import SystemClock
 from trivet.drivers.compute import ComputeProvider
 from trivet.drivers.modal_token import has_token
 from trivet.drivers.rented.broker import SILENCE_SECONDS, Broker
@@ -21,7 +22,7 @@ from trivet.drivers.rented.broker_server import listening
 from trivet.drivers.rented.ledger import DIRECTORY, Ledger
 from trivet.drivers.rented.providers import has_lambda_key, lambda_key, open_lambda
 from trivet.drivers.rented.sweep import Sweep, sweep
-from trivet.errors import CloudError, TrivetError
+from trivet.errors import TrivetError
 from trivet.render.reaper import KINDS, reaper_files
 
 MOST_PORT = 65535
@@ -30,7 +31,7 @@ MOST_PORT = 65535
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     text = "end rented nodes whose time is over (exit 1: one could not be ended)"
-    parser = add_verb(subparsers, "reap", text, everywhere, writes=True)
+    parser = add_verb(subparsers, "reap", text, run, writes=True)
     parser.add_argument(
         "--watch", type=int, metavar="SECONDS", help="do it again and again, until Ctrl-C; failures are tried again"
     )
@@ -60,7 +61,7 @@ def add_ledger_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Sweep once, or for ever."""
+    """Sweep once, or for ever: Lambda's nodes, and Modal's apps where there is a token for it."""
     if args.print:
         program = shutil.which("trivet") or str(Path(sys.argv[0]).resolve())
         text = reaper_files(args.print, program=program, image=args.image)
@@ -71,47 +72,36 @@ def run(args: argparse.Namespace) -> Answer:
             rule="a broker stays, and does what it is asked",
             remedy="add --watch 60, and leave --dry-run out",
         )
-    ledger = Ledger(args.ledger)
-    with open_lambda() as provider:
-        if args.broker:
-            _serve(provider, ledger, args)
-        while args.watch:
-            _once_more(provider, ledger, dry_run=args.dry_run)
-            provider.clock.sleep(args.watch)
-        done = sweep(provider, ledger, dry_run=args.dry_run)
-    return Answer(lines=_lines(done), data=_data(done), ok=not done.failures)
-
-
-def _serve(provider: ComputeProvider, ledger: Ledger, args: argparse.Namespace) -> Never:
-    """Be a broker, and a reaper beside it, for ever."""
-    broker = Broker(provider, lambda_key(), lambda line: print(json.dumps(line), flush=True), silence=args.silence)
-    with listening(broker, *args.broker) as port:
-        say(f"the broker listens on {args.broker[0]}:{port}")
-        while True:
-            try:
-                broker.sweep(ledger)
-            except CloudError as exc:
-                say(f"error: {exc}")
-            time.sleep(args.watch)
-
-
-def _address(text: str) -> tuple[str, int]:
-    address, _, port = text.rpartition(":")
-    if not address or not port.isdecimal() or int(port) > MOST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is no ADDRESS:PORT; write 0.0.0.0:8470")
-    return address, int(port)
-
-
-def everywhere(args: argparse.Namespace) -> Answer:
-    """Lambda's nodes, and Modal's apps where there is a token for it."""
-    if args.print or args.broker or not has_token():
-        return run(args)
-    if has_lambda_key():
-        return _and_modal(run(args), dry_run=args.dry_run)
+    if args.broker:
+        with open_lambda() as provider:
+            _serve(provider, Ledger(args.ledger), args)
+    # Without a key for either, Lambda's is asked for.
+    nodes = has_lambda_key() or not has_token()
+    if args.watch and nodes:
+        lambda_key()  # a wrong one is met at the door
     while args.watch:
-        print("\n".join(_and_modal(None, dry_run=args.dry_run).lines), flush=True)
-        SystemClock().sleep(args.watch)
-    return _and_modal(None, dry_run=args.dry_run)
+        _try(lambda: _reaped(args, nodes=nodes))
+        time.sleep(args.watch)
+    return _reaped(args, nodes=nodes)
+
+
+def _reaped(args: argparse.Namespace, *, nodes: bool) -> Answer:
+    """Lambda's nodes, and Modal's apps where there is a token for it; either may fail by itself."""
+    if not has_token():
+        return _nodes(args)
+    answer: Answer | None = None
+    if nodes:
+        try:
+            answer = _nodes(args)
+        except (TrivetError, OSError) as exc:
+            answer = Answer([f"error: {exc}"], {"lambda": str(exc)}, ok=False)
+    return _and_modal(answer, dry_run=args.dry_run)
+
+
+def _nodes(args: argparse.Namespace) -> Answer:
+    with open_lambda() as provider:
+        done = sweep(provider, Ledger(args.ledger), dry_run=args.dry_run)
+    return Answer(lines=_lines(done), data=_data(done), ok=not done.failures)
 
 
 def _and_modal(answer: Answer | None, *, dry_run: bool) -> Answer:
@@ -120,17 +110,39 @@ def _and_modal(answer: Answer | None, *, dry_run: bool) -> Answer:
     return modal_apps.beside(answer, lambda: modal_apps.reap(dry_run=dry_run))
 
 
-def _once_more(provider: ComputeProvider, ledger: Ledger, *, dry_run: bool) -> None:
+def _serve(provider: ComputeProvider, ledger: Ledger, args: argparse.Namespace) -> Never:
+    """Be a broker, and a reaper beside it, for ever."""
+    broker = Broker(provider, lambda_key(), lambda line: print(json.dumps(line), flush=True), silence=args.silence)
+
+    def swept() -> Answer:
+        broker.sweep(ledger)  # its audit tells
+        return Answer((), {})
+
+    with listening(broker, *args.broker) as port:
+        say(f"the broker listens on {args.broker[0]}:{port}")
+        while True:
+            _try(swept)
+            if has_token():
+                _try(lambda: _and_modal(None, dry_run=False), tell=say)
+            time.sleep(args.watch)
+
+
+def _try(part: Callable[[], Answer], tell: Callable[[str], None] = print) -> None:
+    """Do a part of what is done for ever: whatever keeps it from that, the next time it is tried again."""
     try:
-        done = sweep(provider, ledger, dry_run=dry_run)
-    except CloudError as exc:
-        say(f"error: {exc}")
-        return
-    answer = Answer(_lines(done), {})
-    if has_token():
-        answer = _and_modal(answer, dry_run=dry_run)
-    for line in answer.lines:
-        print(line, flush=True)
+        for line in part().lines:
+            tell(line)
+        sys.stdout.flush()
+    except (TrivetError, OSError) as exc:
+        with suppress(OSError):
+            say(f"error: {exc}")
+
+
+def _address(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    if not address or not port.isdecimal() or int(port) > MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no ADDRESS:PORT; write 0.0.0.0:8470")
+    return address, int(port)
 
 
 def _lines(done: Sweep) -> list[str]:

@@ -81,7 +81,10 @@ class Secret:
 
 
 class Account:
-    """Everything of one workspace, with one environment. `root` holds volumes and uploads."""
+    """Everything of one workspace, with one environment. `root` holds volumes and uploads.
+
+    `stops_once_listed`: the name of an app that somebody stops right after a list was asked for.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -93,6 +96,7 @@ class Account:
         self.mounts: dict[str, str] = {}
         self.uploads: dict[str, Path] = {}
         self.meter = Meter()
+        self.stops_once_listed = ""
         self._numbers = itertools.count(1)
 
     def new_id(self, prefix: str) -> str:

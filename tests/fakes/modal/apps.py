@@ -134,12 +134,14 @@ class Apps:
         self._require_environment(request.environment_name)
         item = pb.AppListResponse.AppListItem
         live = [app for app in self._account.apps.values() if app.state in LIVE]
-        return pb.AppListResponse(
-            apps=[
-                item(app_id=app.id, description=app.name, name=app.name, state=app.state, metadata=_handle(app))
-                for app in live
-            ]
-        )
+        listed = [
+            item(app_id=app.id, description=app.name, name=app.name, state=app.state, metadata=_handle(app))
+            for app in live
+        ]
+        for app in live:
+            if app.name == self._account.stops_once_listed:
+                app.state = pb.APP_STATE_STOPPED
+        return pb.AppListResponse(apps=listed)
 
     def _app(self, app_id: str) -> App:
         require_known("app", [app_id], self._account.apps)

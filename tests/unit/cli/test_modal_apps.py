@@ -80,6 +80,23 @@ def test_a_modal_that_refuses_fails_the_command_and_not_the_rest(
     assert place.calls
 
 
+def test_lambda_s_nodes_that_cannot_be_read_keep_no_app_from_being_reaped(
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deploy(place.site(place.app(ttlHours=1.0)), None)
+    app = place.fake.account.deployed("trivet-unit")
+    assert app is not None
+    app.tags["expires-at"] = "1"
+    monkeypatch.setenv("LAMBDA_API_KEY_FILE", "no-such-file")
+    assert main(["reap"]) == 1
+    said = capsys.readouterr().out
+    assert "it cannot be read" in said
+    assert "1 apps of ours, 1 to end or ended, 0 failures" in said
+    assert place.fake.account.deployed("trivet-unit") is None
+
+
 @pytest.mark.parametrize(("environ", "found"), [({"MODAL_TOKEN_ID": "ak"}, True), ({}, False)])
 def test_a_token_is_told_without_the_client(environ: dict[str, str], *, found: bool) -> None:
     assert has_token({"MODAL_CONFIG_PATH": "/dev/null", **environ}) is found

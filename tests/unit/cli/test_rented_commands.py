@@ -206,6 +206,33 @@ def test_a_broker_that_could_not_do_its_work_is_refused(desk: Desk, argv: list[s
     assert said in text
 
 
+def watching(*argv: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "trivet.cli", "reap", "--watch", "1", *argv]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("argv", [(), ("--broker", "127.0.0.1:0")])
+def test_a_ledger_that_cannot_be_read_is_said_and_waited_out(desk: Desk, tmp_path: Path, argv: tuple[str, ...]) -> None:
+    over = desk.node("over", age=9 * HOUR)
+    broken = tmp_path / ".trivet/rented/unit/0.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{")
+    with watching(*argv) as process:
+        try:
+            assert process.stderr
+            said = ""
+            while "error:" not in said:
+                said = process.stderr.readline()
+                assert said, "it has ended"
+            broken.unlink()
+            patience = time.monotonic() + 20
+            while over.ended_at is None and time.monotonic() < patience:
+                time.sleep(0.05)
+        finally:
+            process.kill()
+    assert over.ended_at is not None
+
+
 def test_a_broker_listens_reaps_and_ends_a_node_that_asks(desk: Desk, tmp_path: Path) -> None:
     asks, over, young = desk.node("asks"), desk.node("over", age=9 * HOUR), desk.node("young")
     launch = asks.tags["launch-id"]

@@ -69,8 +69,7 @@ def seen_apps(account: Account, environment: str | None = None) -> list[SeenApp]
     """
     with account.plainly("list"):
         handles = account.environment(environment).apps.list()
-        ours = [(app, tags) for app in handles if (tags := app.get_tags(client=account.client)).get(MANAGED) == OURS]
-        return [_seen(account, environment, app, tags) for app, tags in ours]
+        return [seen for app in handles if (seen := _seen(account, environment, app))]
 
 
 def reap_apps(
@@ -92,16 +91,23 @@ def reap_apps(
     return verdicts, failures
 
 
-def _seen(account: Account, environment: str | None, app: Any, tags: Mapping[str, str]) -> SeenApp:
-    function = _function(account, environment, app.name)
-    deployed = app.info().lifecycle.deployed_at
-    return SeenApp(
-        name=app.name,
-        tags=tags,
-        deployed_at=deployed.timestamp() if deployed else None,
-        autoscaler=autoscaler_of(function.autoscaler.settings()),
-        containers=function.get_current_stats().num_total_runners,
-    )
+def _seen(account: Account, environment: str | None, app: Any) -> SeenApp | None:
+    """None where it is not ours, or is gone since it was listed."""
+    try:
+        tags = app.get_tags(client=account.client)
+        if tags.get(MANAGED) != OURS:
+            return None
+        function = _function(account, environment, app.name)
+        deployed = app.info().lifecycle.deployed_at
+        return SeenApp(
+            name=app.name,
+            tags=tags,
+            deployed_at=deployed.timestamp() if deployed else None,
+            autoscaler=autoscaler_of(function.autoscaler.settings()),
+            containers=function.get_current_stats().num_total_runners,
+        )
+    except (account.modal.exception.NotFoundError, account.modal.exception.ConflictError):  # unknown, or stopped
+        return None
 
 
 def _carry_out(account: Account, environment: str | None, verdict: AppVerdict) -> None:

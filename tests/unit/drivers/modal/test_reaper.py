@@ -55,6 +55,14 @@ def test_an_app_whose_time_is_over_is_stopped_and_nobody_else_s_is_touched(place
     assert reap_apps(place.account, now + 3601) == ([], {})
 
 
+def test_an_app_that_is_gone_since_it_was_listed_saves_no_other(place: Place) -> None:
+    stranger(place)
+    deploy(place.site(place.app(ttlHours=1.0)), None)
+    place.fake.account.stops_once_listed = "theirs"
+    assert [each.action for each in reap_apps(place.account, time.time() + 3601)[0]] == ["stop"]
+    assert place.fake.account.deployed("trivet-unit") is None
+
+
 def test_containers_that_somebody_keeps_up_by_hand_are_let_go(place: Place) -> None:
     deploy(place.site(), None)
     function = importlib.import_module("modal").Function.from_name("trivet-unit", "serve", client=place.account.client)

@@ -348,7 +348,8 @@ def test_who_floods_the_door_from_one_address_keeps_no_other_out_and_ends_no_nod
     assert other.getresponse().status == HTTPStatus.FORBIDDEN
     place.broker.sweep(Ledger(tmp_path))
     assert place.ended == []
-    for each in (*hanging, other):
+    other.close()
+    for each in hanging:
         each.close()
 
 
