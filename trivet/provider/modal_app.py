@@ -82,14 +82,17 @@ class App:
     def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
         """See `Resource.create`."""
         app = _recorded(request.properties)
+        was_there = False
         try:
             if request.preview:
                 shown = self._money(app)
                 return rpc.CreateResponse(properties={**_outputs(request.properties, app, None, None), **shown})
+            was_there = app.may_pass and lookup(self._site(request.urn, app)) is not None
             properties = self._deploy(request.urn, request.properties, app)
         except (TrivetError, InitFailedError) as exc:
             refusal = _refusal(exc)
-            if not (app.may_pass and gives_way(refusal)):
+            # What was there before, with its audit, is not ours to take away for another provider.
+            if was_there or not (app.may_pass and gives_way(refusal)):
                 raise
             if isinstance(exc, InitFailedError):
                 self._tidy(request.urn, app, exc)

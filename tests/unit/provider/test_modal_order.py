@@ -10,6 +10,7 @@ from pulumi.provider.experimental import provider as rpc
 from tests.fakes.modal.meter import Use
 from tests.unit.drivers.modal.conftest import place
 from tests.unit.drivers.modal.place import Place
+from trivet.drivers.modal import HalfDeployedError, deploy
 from trivet.errors import BudgetError
 from trivet.provider.log import EngineLog
 from trivet.provider.modal_app import App
@@ -41,6 +42,17 @@ def test_one_that_never_answers_is_passed_over_and_leaves_nothing(app: App, plac
     assert place.fake.account.deployed("trivet-unit") is None
     assert not place.fake.account.volumes
     assert not (place.root / "keys").exists()
+
+
+def test_an_app_that_was_there_before_is_never_taken_away_for_another_provider(app: App, place: Place) -> None:
+    place.runner.broken = True
+    with pytest.raises(HalfDeployedError):
+        deploy(place.site(place.app().model_copy(update={"start_seconds": 1})), None)
+    volumes = set(place.fake.account.volumes)
+    with pytest.raises(InitFailedError):
+        create(app, place, may_pass=True)
+    assert place.fake.account.deployed("trivet-unit")
+    assert set(place.fake.account.volumes) == volumes
 
 
 def test_without_another_it_stays_as_far_as_it_came(app: App, place: Place) -> None:
