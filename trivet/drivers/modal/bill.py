@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from trivet.drivers.modal.account import Account
@@ -13,6 +13,7 @@ from trivet.drivers.rented.bill import HOUR, dollars
 from trivet.errors import BudgetError, CloudError
 from trivet.render.modal import ModalApp
 
+MONTH_HOURS = 31 * 24.0
 # A preview without a token; and what a plan without reports is told.
 WITHOUT_A_REPORT = frozenset({"no-token", "PermissionDeniedError", "UnimplementedError"})
 
@@ -36,15 +37,15 @@ class Money:
 
 
 def money(app: ModalApp, account: Account, now: datetime) -> Money:
-    """What it costs, and at worst: every container that it may have, at work until the app's time or the month is over.
+    """What it costs, and at worst: every container that it may have, at work until the app's time is over.
+
+    One without a bound costs a whole month again and again, however little is left of the one in which it is deployed.
 
     Raises:
         BudgetError: that could exceed the budget; the message has the arithmetic.
         CloudError: Modal refuses; or there is a budget, and nobody says what of it is spent.
     """
-    hours = (_next_month(now) - now).total_seconds() / HOUR
-    if app.ttl is not None:
-        hours = min(hours, app.ttl / HOUR)
+    hours = MONTH_HOURS if app.ttl is None else app.ttl / HOUR
     most = app.cents_per_hour * app.autoscaler.max_containers * hours * app.multiplier
     found = Money(app.cents_per_hour, hours, most, _spent(app, account, now))
     if app.budget_cents is None or found.spent is None or found.spent + most <= app.budget_cents:
@@ -93,8 +94,3 @@ def _spent(app: ModalApp, account: Account, now: datetime) -> float | None:
             return None
         raise
     return sum(found.values())
-
-
-def _next_month(now: datetime) -> datetime:
-    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return (first + timedelta(days=32)).replace(day=1).astimezone(UTC)

@@ -29,9 +29,15 @@ def test_the_worst_case_is_every_container_until_the_app_s_time_is_over(place: P
     assert found.shown()["monthToDate"] == "$0.00"
 
 
-def test_without_a_time_it_is_until_the_month_is_over(place: Place) -> None:
-    assert money(place.app(), place.account, NOW).hours == 9 * 24 + 9.5
-    assert money(place.app(ttlHours=720.0), place.account, NOW).hours == 9 * 24 + 9.5
+@pytest.mark.parametrize("now", [NOW, datetime(2026, 11, 30, 23, 59, tzinfo=UTC)])
+def test_however_little_is_left_of_the_month_it_is_the_app_s_whole_time_or_a_whole_month(
+    place: Place, now: datetime
+) -> None:
+    assert money(place.app(), place.account, now).hours == 31 * 24
+    assert money(place.app(ttlHours=720.0), place.account, now).hours == 720
+    app = place.app(monthlyBudget=100.0).model_copy(update={"cents_per_hour": 50.0})
+    with pytest.raises(BudgetError, match=r"1 × \$0\.50/h × 744 h × 1 = \$372\.00"):
+        money(app, place.account, now)
 
 
 def test_over_the_budget_it_is_refused_with_the_arithmetic(place: Place) -> None:
