@@ -193,6 +193,19 @@ def test_what_it_costs_is_listed(deployed: CloudStack) -> None:
     assert (found["name"], found["machine"]) == (deployed.outputs["endpoint"], "ml.m5.xlarge")
 
 
+def test_another_machine_alone_is_a_configuration_that_the_endpoint_moves_over_to(deployed: CloudStack) -> None:
+    sagemaker, name = deployed.client("sagemaker"), deployed.outputs["endpoint"]
+    before = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+    (model,) = leftovers(deployed)["models"]
+    deployed.settings["aws"] |= {"machine": "m5.large"}
+    deployed.write()
+    deployed.up()
+    after = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+    assert after != before
+    (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=after)["ProductionVariants"]
+    assert (variant["InstanceType"], variant["ModelName"]) == ("ml.m5.large", model["ModelName"])
+
+
 def test_another_configuration_is_a_new_model_that_the_endpoint_moves_over_to(deployed: CloudStack) -> None:
     deployed.pulumi("preview", "--expect-no-changes")
     (before,) = leftovers(deployed)["models"]

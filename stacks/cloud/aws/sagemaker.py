@@ -11,6 +11,7 @@ from trivet.render.aws_machines import has_own_disk
 from trivet.render.aws_policies import ANSWERED, FAILED
 from trivet.render.endpoint import Endpoint
 from trivet.spec.aws import AwsEndpoint
+from trivet.spec.digest import json_digest
 
 VARIANT = "stack"
 LONGEST_START = 3600  # seconds; SageMaker's own bounds
@@ -71,7 +72,7 @@ class SageMaker(pulumi.ComponentResource):
         own_disk = has_own_disk(args.machine)
         configuration = aws.sagemaker.EndpointConfiguration(
             name,
-            name=f"{name}-{args.version}-{args.serving.mode}",
+            name=f"{name}-{_settings(args)}",
             kms_key_arn=None if own_disk else args.key_arn,
             production_variants=[
                 {
@@ -79,9 +80,7 @@ class SageMaker(pulumi.ComponentResource):
                     "model_name": model.name,
                     "instance_type": args.machine,
                     "initial_instance_count": 1,
-                    "container_startup_health_check_timeout_in_seconds": min(
-                        LONGEST_START, max(SHORTEST_START, args.start_seconds)
-                    ),
+                    "container_startup_health_check_timeout_in_seconds": _start_seconds(args),
                     **({} if own_disk else {"volume_size_in_gb": args.volume}),
                 }
             ],
@@ -91,6 +90,16 @@ class SageMaker(pulumi.ComponentResource):
         endpoint = aws.sagemaker.Endpoint(name, name=name, endpoint_config_name=configuration.name, opts=mine)
         self.name = endpoint.name
         self.register_outputs({"name": self.name})
+
+
+def _settings(args: SageMakerArgs) -> str:
+    """Tells one configuration from another: none can be changed, and the endpoint moves over to another name alone."""
+    told = [args.version, args.machine, args.volume, args.serving.mode, args.serving.concurrency, _start_seconds(args)]
+    return json_digest(told).removeprefix("sha256:")[:12]
+
+
+def _start_seconds(args: SageMakerArgs) -> int:
+    return min(LONGEST_START, max(SHORTEST_START, args.start_seconds))
 
 
 def _asynchronous(args: SageMakerArgs) -> dict[str, object]:
