@@ -20,7 +20,7 @@ from tools.lab.engine import docker
 from tools.lab.workstation import boot
 from trivet.cli.pulumi import Pulumi
 
-MOMENTS = int(os.environ.get("TRIVET_FAULTS", "3"))
+MOMENTS = int(os.environ.get("TRIVET_FAULTS", "1"))
 SEED = int(os.environ.get("TRIVET_FAULT_SEED", "5"))
 VICTIMS = ("pulumi", "sshd", "host")
 ENDING_SECONDS = 300
