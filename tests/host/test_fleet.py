@@ -1,8 +1,12 @@
-"""Several hosts with the same stack: one after the other, no further than the first that fails."""
+"""Several hosts with the same stack: one after the other, no further than the first that fails.
+
+`TRIVET_FLEET` says how many; each takes a gigabyte of memory and much of a core.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +19,8 @@ from tests.host.fleet import Fleet, unreachable
 from tests.program.stack import deployed, eventually
 from tools.lab.workstation import boot
 
-HOSTS, FAILING = 5, 2
+HOSTS = int(os.environ.get("TRIVET_FLEET", "3"))
+FAILING = HOSTS // 2
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +70,18 @@ def test_a_host_that_is_lost_half_way_stops_it_there_and_the_next_up_goes_on(fle
     with subprocess.Popen(
         argv, cwd=fleet.project, env=fleet.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as up:
-        eventually(lambda: fleet.everywhere()[0] != before[0], seconds=120)
+        eventually(lambda: fleet.everywhere()[0] != before[0], seconds=240)
         with unreachable(lost):
             began = time.monotonic()
-            said, _ = up.communicate(timeout=200)
+            said, _ = up.communicate(timeout=300)
             took = time.monotonic() - began
     assert up.returncode != 0
     assert f"error: {lost.address}: timed out" in said
-    assert took < 90, "an unreachable host is given up in bounded time"
+    assert took < 180, "an unreachable host is given up in bounded time"
     after = fleet.everywhere()
-    assert [one != other for one, other in zip(before, after, strict=True)] == [True, True, False, False, False]
+    assert [one != other for one, other in zip(before, after, strict=True)] == [True] * FAILING + [False] * (
+        HOSTS - FAILING
+    )
 
     fleet.up()
     final = fleet.everywhere()
