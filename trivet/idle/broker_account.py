@@ -35,14 +35,24 @@ class BrokerAccount:
 
     def _ask(self, verb: str) -> dict[str, Any]:
         secret = self._key_file.read_text(encoding="ascii").strip()
-        nonce = secrets.token_hex(16)
-        message = {"verb": verb, "at": int(self._now() + self._behind), "nonce": nonce}
-        sealed = seal(secret, "node", self._launch_id, message)
-        request = urllib.request.Request(self._url, data=sealed, method="POST")  # noqa: S310  # the operator's address
-        said = unseal(secret, "broker", fetch(request, most=MOST_BYTES))
-        if said.get("nonce") != nonce:
-            raise ValueError("the broker's answer is to another question")
+        said = ask(self._url, secret, self._launch_id, verb, self._now() + self._behind)
         if said.get("refused"):
             self._behind = float(said["at"]) - self._now()  # whoever asks again asks by the broker's clock
             raise ValueError(f"the broker refuses: {said['refused']}")
         return said
+
+
+def ask(url: str, secret: str, launch_id: str, verb: str, at: float) -> dict[str, Any]:
+    """What a broker answers to one question, `refused` with why included.
+
+    Raises:
+        OSError: nobody answers.
+        ValueError: somebody else does.
+    """
+    nonce = secrets.token_hex(16)
+    sealed = seal(secret, "node", launch_id, {"verb": verb, "at": int(at), "nonce": nonce})
+    request = urllib.request.Request(url, data=sealed, method="POST")  # noqa: S310  # the operator's address
+    said = unseal(secret, "broker", fetch(request, most=MOST_BYTES))
+    if said.get("nonce") != nonce:
+        raise ValueError("the broker's answer is to another question")
+    return said

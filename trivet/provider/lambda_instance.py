@@ -25,6 +25,7 @@ from trivet.drivers.compute import ComputeProvider
 from trivet.drivers.failover import gives_way
 from trivet.drivers.rented import Launch, Ledger, acquire, release
 from trivet.drivers.rented.bill import HOUR, dollars, month_to_date
+from trivet.drivers.rented.broker_check import require_broker
 from trivet.drivers.rented.launch import affordable
 from trivet.drivers.rented.providers import lambda_key, lambda_url, open_lambda
 from trivet.drivers.rented.reachable import await_ssh
@@ -153,6 +154,8 @@ class Instance:
 
     def _acquire(self, urn: str, properties: Properties, rental: Rental) -> Properties:
         ledger = Ledger(Path(rental.ledger))
+        if rental.broker and not ledger.open(rental.stack):
+            require_broker(rental.broker, lambda_key())
         with self._account() as provider:
             try:
                 launch = acquire(provider, ledger, rental.wish(lambda_url, lambda_key), self._log.of(urn))

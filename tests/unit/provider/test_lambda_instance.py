@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ from tests.fakes.serving import serving
 from tests.unit.drivers.installations import installation
 from tests.unit.examples import settings
 from trivet.drivers.clock import SystemClock
+from trivet.drivers.rented.broker import Broker
+from trivet.drivers.rented.broker_check import require_broker
+from trivet.drivers.rented.broker_server import listening
+from trivet.drivers.rented.providers import open_lambda
 from trivet.drivers.rented.rental import rental
 from trivet.drivers.ssh.pins import Pins
 from trivet.errors import BudgetError, HostError, TrivetError
@@ -124,12 +130,38 @@ def test_a_node_that_ended_by_itself_is_gone_and_what_was_made_beside_it_too(
 def test_with_a_broker_the_node_has_a_secret_of_its_own_and_no_key(
     instance: Instance, inputs: Properties, fake: FakeLambda
 ) -> None:
-    create(instance, changed(inputs, broker="http://192.0.2.9:8470"))
+    with brokering(KEY) as url:
+        create(instance, changed(inputs, broker=url))
     (launch,) = fake.account.launches.values()
     user_data = launch.body.user_data or ""
-    assert "http://192.0.2.9:8470" in user_data
+    assert url in user_data
     assert lease_secret(KEY, launch.tags["launch-id"]) in user_data
     assert KEY not in user_data
+
+
+@contextmanager
+def brokering(key: str) -> Iterator[str]:
+    with open_lambda() as provider, listening(Broker(provider, key, lambda _: None), "127.0.0.1", 0) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+def test_with_a_broker_of_another_key_or_none_nothing_is_rented(
+    instance: Instance, inputs: Properties, fake: FakeLambda
+) -> None:
+    with brokering("another key") as url, pytest.raises(TrivetError, match="its key is another one"):
+        create(instance, changed(inputs, broker=url, mayPass=True))
+    with pytest.raises(TrivetError, match="or leave lambda"):
+        create(instance, changed(inputs, broker=url))
+    with serving(fake.app) as url, pytest.raises(TrivetError, match="HTTP 404"):
+        create(instance, changed(inputs, broker=url))
+    assert fake.account.launches == {}
+
+
+def test_a_broker_is_asked_again_by_its_own_clock(fake: FakeLambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    with brokering(KEY) as url:
+        monkeypatch.setattr(time, "time", lambda real=time.time: real() - 5000)
+        require_broker(url, KEY)
+    assert fake.account.launches == {}
 
 
 def test_a_run_that_is_cut_tells_pulumi_of_what_it_launched(

@@ -24,6 +24,7 @@ FRESH_SECONDS = 120  # between what a message says that the time is, and what it
 SILENCE_SECONDS = 30 * 60
 LISTED_SECONDS = 10.0  # a list of nodes so old will do: the provider allows one request a second
 MINUTE = 60.0
+STALE, NO_SUCH_NODE = "stale", "no such node"
 A_MINUTE = 20  # messages of one node; it sends two, and eight while it ends
 
 
@@ -126,7 +127,7 @@ class Broker:
         """Why a message that is the node's own is not heeded all the same; empty where it is."""
         at, nonce, now = message.get("at"), message.get("nonce"), self._provider.clock.monotonic()
         if not isinstance(at, int) or abs(at - self._time()) > FRESH_SECONDS or at < self._begun:
-            return "stale"  # one from before we began may have been heeded before: we do not remember
+            return STALE  # one from before we began may have been heeded before: we do not remember
         while self._nonces and now - self._nonces[0][0] > 2 * FRESH_SECONDS:
             self._nonces.popleft()
         if not isinstance(nonce, str) or any(nonce == seen for _, seen in self._nonces):
@@ -140,7 +141,7 @@ class Broker:
 
     def _carry_out(self, verb: str, node: Node | None) -> str:
         if node is None:
-            return "no such node"
+            return NO_SUCH_NODE
         if verb == "end":
             self._provider.end([node.id])
             return ""
