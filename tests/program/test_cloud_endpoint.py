@@ -143,6 +143,18 @@ def test_the_container_has_a_network_of_its_own_and_no_way_out(deployed: CloudSt
     assert model["vpcConfig"]["securityGroupIds"] == [group["GroupId"]]
 
 
+def test_model_and_endpoint_wait_for_what_their_role_may_do(deployed: CloudStack) -> None:
+    state = json.loads(deployed.pulumi("stack", "export"))["deployment"]["resources"]
+    (model,) = [each for each in state if each["type"] == "aws:sagemaker/model:Model"]
+    assert [each for each in model["dependencies"] if "rolePolicy" in each and each.endswith("-endpoint")]
+
+
+def test_the_way_to_s3_lets_it_list_its_model_and_write_its_answers(deployed: CloudStack) -> None:
+    (way,) = deployed.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+    allowed = {each["Action"] for each in json.loads(way["PolicyDocument"])["Statement"]}
+    assert allowed == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+
+
 def test_no_instance_runs_while_nobody_asks_and_a_waiting_request_wakes_one(deployed: CloudStack) -> None:
     scaling = deployed.client("application-autoscaling")
     (target,) = leftovers(deployed)["targets"]

@@ -8,17 +8,17 @@ from typing import Any
 from trivet.spec.digest import canonical_json
 
 MACHINES = "ec2.amazonaws.com"
+MODELS = "model"  # below it lies each model's directory
 ASKED, ANSWERED, FAILED = "asked", "answered", "failed"  # requests and answers of an asynchronous endpoint
 Policy = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class EndpointPlace:
-    """What belongs to one endpoint. `model`: below it lie weights and configuration in the bucket."""
+    """What belongs to one endpoint."""
 
     region: str
     bucket: str
-    model: str
     key_arn: str
     repository_arn: str
     log_group_arn: str
@@ -77,14 +77,17 @@ def key_policy(account: str, region: str) -> str:
 
 
 def endpoint_role_policy(place: EndpointPlace) -> str:
-    """What SageMaker may do for the endpoint: take its image and its weights, write answers, logs and metrics."""
+    """What SageMaker may do for the endpoint: take its image and its weights, write answers, logs and metrics.
+
+    Every model may be read, not the newest alone: while an endpoint moves over, instances of before may start too.
+    """
     bucket = f"arn:aws:s3:::{place.bucket}"
     return document(
         {
             "Sid": "read",
             "Effect": "Allow",
             "Action": "s3:GetObject",
-            "Resource": [f"{bucket}/{place.model}/*", f"{bucket}/{ASKED}/*"],
+            "Resource": [f"{bucket}/{MODELS}/*", f"{bucket}/{ASKED}/*"],
         },
         {"Sid": "list", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
         {
@@ -175,14 +178,21 @@ def machine_policy(bucket: str, key_arn: str, region: str) -> str:
 
 def endpoint_policy(bucket: str, region: str) -> str:
     """What the way to S3 leads to: the bundle, and the region's Systems Manager agent. Nothing can be written."""
+    return document(_through("s3:GetObject", f"arn:aws:s3:::{bucket}/*", _agent(region)))
+
+
+def serving_policy(bucket: str) -> str:
+    """The same for SageMaker, which lists a model's files, and writes answers and nothing else."""
+    own = f"arn:aws:s3:::{bucket}"
     return document(
-        {
-            "Effect": "Allow",
-            "Principal": "*",
-            "Action": "s3:GetObject",
-            "Resource": [f"arn:aws:s3:::{bucket}/*", _agent(region)],
-        }
+        _through("s3:GetObject", f"{own}/*"),
+        _through("s3:ListBucket", own),
+        _through("s3:PutObject", f"{own}/{ANSWERED}/*", f"{own}/{FAILED}/*"),
     )
+
+
+def _through(action: str, *resources: str) -> Policy:
+    return {"Effect": "Allow", "Principal": "*", "Action": action, "Resource": list(resources)}
 
 
 def bucket_policy(bucket: str) -> str:

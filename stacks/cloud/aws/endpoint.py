@@ -24,7 +24,7 @@ from trivet.bundle.endpoint_image import endpoint_image
 from trivet.bundle.layout import Layout
 from trivet.bundle.oci import Descriptor
 from trivet.drivers.bundle.preflight import verify_store
-from trivet.render.aws_policies import EndpointPlace, endpoint_role_policy, flow_log_policy
+from trivet.render.aws_policies import MODELS, EndpointPlace, endpoint_role_policy, flow_log_policy, serving_policy
 from trivet.render.endpoint import Endpoint, endpoint
 from trivet.residency.data import load_tables
 from trivet.residency.machine import choose_machine
@@ -62,7 +62,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
     )
 
     stack, region, account = pulumi.get_stack(), settings.region, own.account
-    name, model = f"trivet-{stack}", f"model/{version}"
+    name, model = f"trivet-{stack}", f"{MODELS}/{version}"
     provider = aws.Provider(
         "aws",
         region=region,
@@ -94,7 +94,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
             addresses=own.network,
             clients=(),
             port=spec.gateway.port,
-            bucket=storage.bucket_name,
+            to_store=serving_policy(storage.bucket_name),
             services=(),
             log_group_arn=storage.log_group_arn,
             log_role_arn=log.arn,
@@ -102,7 +102,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
         opts,
     )
     may = pulumi.Output.all(storage.key_arn, registry.repository_arn, storage.log_group_arn).apply(
-        lambda arns: endpoint_role_policy(EndpointPlace(region, storage.bucket_name, model, *arns))
+        lambda arns: endpoint_role_policy(EndpointPlace(region, storage.bucket_name, *arns))
     )
     served = SageMaker(
         name,

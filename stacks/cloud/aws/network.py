@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from trivet.render.aws_policies import endpoint_policy
-
 HTTPS = 443
 
 
@@ -18,6 +16,7 @@ class NetworkArgs:
 
     Attributes:
         clients: the only networks from which the gateway's `port` is reached.
+        to_store: the policy of the way to S3.
         services: services of the region that are reached besides S3.
     """
 
@@ -26,7 +25,7 @@ class NetworkArgs:
     addresses: str
     clients: tuple[str, ...]
     port: int
-    bucket: str
+    to_store: str
     services: tuple[str, ...]
     log_group_arn: pulumi.Input[str]
     log_role_arn: pulumi.Input[str]
@@ -101,7 +100,7 @@ class Network(pulumi.ComponentResource):
             service_name=f"com.amazonaws.{args.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=[routes],
-            policy=endpoint_policy(args.bucket, args.region),
+            policy=args.to_store,
             opts=self._mine,
         )
         self._https_out(f"{name}-to-s3", machine, prefix_list_id=store.prefix_list_id)

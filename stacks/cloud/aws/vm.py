@@ -19,6 +19,7 @@ from stacks.cloud.bundle_file import read_bundle
 from stacks.cloud.cost import announce
 from stacks.cloud.required import require_image
 from stacks.outputs import export
+from trivet.render.aws_policies import endpoint_policy
 from trivet.render.cloud_vm import INTO, FirstStart, user_data
 from trivet.render.installation import key_name
 from trivet.residency.data import load_tables
@@ -92,7 +93,7 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
             addresses=own.network,
             clients=own.clients,
             port=port,
-            bucket=storage.bucket_name,
+            to_store=endpoint_policy(storage.bucket_name, region),
             services=SESSIONS,
             log_group_arn=storage.log_group_arn,
             log_role_arn=identity.log_role_arn,

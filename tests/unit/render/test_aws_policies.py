@@ -42,6 +42,15 @@ def test_nothing_can_be_written_to_s3(text: str) -> None:
     assert set(actions) == {"s3:GetObject"}
 
 
+def test_the_way_to_s3_lets_sagemaker_list_its_model_and_write_answers_alone() -> None:
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    assert {each["Action"]: each["Resource"] for each in statements(policies.serving_policy(BUCKET))} == {
+        "s3:GetObject": [f"{bucket}/*"],
+        "s3:ListBucket": [bucket],
+        "s3:PutObject": [f"{bucket}/answered/*", f"{bucket}/failed/*"],
+    }
+
+
 def test_the_budget_stops_machines_of_its_own_stack_alone() -> None:
     _, stop = statements(policies.stop_policy(ACCOUNT, REGION, "trivet-clinic"))
     assert stop["Action"] == "ec2:StopInstances"
@@ -56,10 +65,10 @@ def test_a_role_is_taken_on_behalf_of_the_account_alone(service: str, *, bound: 
 
 
 def test_an_endpoint_reads_its_model_and_writes_its_answers_and_nothing_else() -> None:
-    place = policies.EndpointPlace(REGION, BUCKET, "model/1", KEY, "arn:aws:ecr:x:1:repository/r", "arn:aws:logs:x")
+    place = policies.EndpointPlace(REGION, BUCKET, KEY, "arn:aws:ecr:x:1:repository/r", "arn:aws:logs:x")
     found = {each["Sid"]: each for each in statements(policies.endpoint_role_policy(place))}
     bucket = f"arn:aws:s3:::{BUCKET}"
-    assert found["read"]["Resource"] == [f"{bucket}/model/1/*", f"{bucket}/asked/*"]
+    assert found["read"]["Resource"] == [f"{bucket}/model/*", f"{bucket}/asked/*"]
     assert found["answer"]["Resource"] == [f"{bucket}/answered/*", f"{bucket}/failed/*"]
     assert found["image"]["Resource"] == place.repository_arn
     assert found["key"]["Resource"] == found["disk"]["Resource"] == KEY
