@@ -120,7 +120,12 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
             project_number=own.project_number,
             billing_account=own.billing_account,
         ),
-        opts,
+        # Their API belongs to no project: it answers only who says which one's quota a call counts for.
+        pulumi.ResourceOptions(
+            provider=gcp.Provider(
+                "gcp-budget", project=own.project, billing_project=own.project, user_project_override=True
+            )
+        ),
     )
 
     host: pulumi.Input[str] = node.address if own.clients else "127.0.0.1"

@@ -119,6 +119,12 @@ def _instance(context: Context, inputs: Properties) -> str | None:
     return _named(context, inputs) or (_encrypts(context, key, region, "compute-system") if key else None)
 
 
+def _budget(context: Context, _inputs: Properties) -> str | None:
+    if context.config.get("userProjectOverride") is True and context.config.get("billingProject"):
+        return None
+    return "The billingbudgets.googleapis.com API requires a quota project, which is not set by default."
+
+
 def _interfaces(words: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**each, "networkIp": "10.20.0.2"} for each in words["networkInterfaces"]]
 
@@ -161,7 +167,9 @@ KINDS: Final = {
     "gcp:monitoring/notificationChannel:NotificationChannel": Kind(
         "projects/{project}/notificationChannels/{channel}", named="channel"
     ),
-    "gcp:billing/budget:Budget": Kind("billingAccounts/{billingAccount}/budgets/{budget}", named="budget"),
+    "gcp:billing/budget:Budget": Kind(
+        "billingAccounts/{billingAccount}/budgets/{budget}", named="budget", check=_budget
+    ),
 }
 
 
