@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from trivet.render.gcp_machines import stays_on_its_host, takes_only_hyperdisk
+
 READ_STORAGE = "https://www.googleapis.com/auth/devstorage.read_only"
-# Machine families that take no persistent disk any more: https://cloud.google.com/compute/docs/disks/hyperdisks
-ONLY_HYPERDISK = ("a4-", "c4-", "c4a-", "g4-", "n4-")
 METADATA = {
     "enable-oslogin": "TRUE",  # who may sign in is a matter of IAM, and is logged there
     "block-project-ssh-keys": "TRUE",
@@ -19,7 +19,7 @@ METADATA = {
 
 @dataclass(frozen=True)
 class MachineArgs:
-    """Arguments of Machine. `volume` in GiB; `gpu` whether the machine type has one."""
+    """Arguments of Machine. `volume` in GiB."""
 
     machine: str
     zone: str
@@ -29,7 +29,6 @@ class MachineArgs:
     key: pulumi.Input[str]
     account: pulumi.Input[str]
     subnet: pulumi.Input[str]
-    gpu: bool
 
 
 class Machine(pulumi.ComponentResource):
@@ -42,7 +41,7 @@ class Machine(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: MachineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("trivet:gcp:Machine", name, None, opts)
-        hyperdisk = args.machine.startswith(ONLY_HYPERDISK)
+        hyperdisk, stays = takes_only_hyperdisk(args.machine), stays_on_its_host(args.machine)
         instance = gcp.compute.Instance(
             name,
             name=name,
@@ -64,8 +63,7 @@ class Machine(pulumi.ComponentResource):
                 "enable_vtpm": True,
                 "enable_integrity_monitoring": True,
             },
-            # A machine with a GPU cannot move to another host while it runs.
-            scheduling={"automatic_restart": True, "on_host_maintenance": "TERMINATE" if args.gpu else "MIGRATE"},
+            scheduling={"automatic_restart": True, "on_host_maintenance": "TERMINATE" if stays else "MIGRATE"},
             metadata=METADATA,
             metadata_startup_script=args.startup_script,
             allow_stopping_for_update=True,

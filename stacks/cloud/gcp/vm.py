@@ -22,7 +22,6 @@ from trivet.render.cloud_vm import INTO, FirstStart
 from trivet.render.gce_start import startup_script
 from trivet.render.installation import key_name
 from trivet.residency.data import load_tables
-from trivet.residency.fit import needs_of
 from trivet.residency.machine import choose_machine
 from trivet.residency.price import estimate
 from trivet.spec import Lock, Settings, StackSpec
@@ -107,7 +106,6 @@ def deploy(spec: StackSpec, lock: Lock, settings: Settings) -> None:
             key=storage.key,
             account=identity.email,
             subnet=network.subnet,
-            gpu=bool(needs_of(spec).memory_mib),
         ),
         # What it reads at its first start is there before it starts.
         pulumi.ResourceOptions(provider=provider, depends_on=[storage, identity, network]),
