@@ -188,16 +188,6 @@ def test_a_checkout_without_the_ledger_ends_the_node_of_its_state_and_no_other(
     assert fake.account.living == [other]
 
 
-def test_a_refresh_without_the_ledger_ends_a_sick_node_before_it_is_forgotten(
-    instance: Instance, inputs: Properties, fake: FakeLambda
-) -> None:
-    made = create(instance, inputs)
-    shutil.rmtree(".trivet/rented")
-    fake.account.living[0].fate = "unhealthy"
-    assert instance.read(rpc.ReadRequest(URN, "unit", made, inputs)).resource_id == ""
-    assert fake.account.living == []
-
-
 def test_an_import_says_that_none_is_needed(instance: Instance) -> None:
     with pytest.raises(TrivetError, match="it takes over the node"):
         instance.read(rpc.ReadRequest(URN, "unit", {}, {}))
