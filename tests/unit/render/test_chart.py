@@ -50,6 +50,10 @@ def test_a_field_that_nobody_knows_would_be_noticed(case: Case) -> None:
     assert len(faults(stateful)) == 1
 
 
+def test_a_model_has_two_hours_to_fetch_its_weights(case: Case) -> None:
+    assert {each["spec"]["progressDeadlineSeconds"] for each in rendered(case, "Deployment")} == {7200}
+
+
 def test_what_runs_is_what_compose_runs(case: Case) -> None:
     services, found = case.installation.services, pods(case)
     manifests = {image.reference: image.manifest for image in case.installation.images.values()}
