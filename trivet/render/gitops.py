@@ -23,8 +23,10 @@ TIMEOUT: Final = "30m"  # large weights are fetched in it
 RESYNC_SECONDS: Final = 3600
 PULUMI: Final = "trivet-pulumi"  # ServiceAccount and Secret of Pulumi's operator
 BUNDLE: Final = "/bundle"
+PRUNE: Final = "kustomize.toolkit.fluxcd.io/prune"
 RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
-# What a stack's provider asks for besides Pulumi's backend and passphrase.
+# What a stack's provider asks for besides Pulumi's backend and passphrase. Other targets want what no workspace has:
+# SSH keys and pinned hosts, a cloud's own packages and credentials.
 CREDENTIALS: Final[Mapping[str, tuple[str, ...]]] = {
     "lambda": ("LAMBDA_API_KEY",),
     "modal": ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"),
@@ -57,7 +59,7 @@ def gitops_tree(
         place: the cluster.
         artifacts: chart and program.
         targets: of each of the project's stacks, the most wanted first. The operator in this cluster runs those that
-            are elsewhere, if the settings name an image to run Pulumi in.
+            run on rented GPUs, if the settings name an image to run Pulumi in.
     """
     tree = {
         "argocd/application.yaml": yaml_text(_application(stack, values, place, artifacts)),
@@ -67,7 +69,7 @@ def gitops_tree(
             _release(values, place),
         ),
     }
-    elsewhere = {name: each for name, each in targets.items() if not {*each} & {"local", "kubernetes"}}
+    elsewhere = {name: each for name, each in targets.items() if {*each} <= CREDENTIALS.keys()}
     if place.pulumi_image and elsewhere:
         access = (_account(place), _binding(place), _source("trivet-program", place, artifacts.program))
         tree["pulumi/operator.yaml"] = _documents(*access)
@@ -137,7 +139,12 @@ def _release(values: Values, place: KubernetesSettings) -> Manifest:
 
 
 def _namespace(place: KubernetesSettings) -> Manifest:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.namespace, "labels": RESTRICTED}}
+    """It holds what is not the tree's as well (keys, claims): Flux does not take it away with the tree."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": place.namespace, "labels": RESTRICTED, "annotations": {PRUNE: "disabled"}},
+    }
 
 
 def _account(place: KubernetesSettings) -> Manifest:

@@ -20,6 +20,8 @@ TARGETS = {
     "office": ("ssh",),
     "gpuaas": ("lambda", "modal"),
     "modal": ("modal",),
+    "cloud": ("vm",),
+    "endpoint": ("sagemaker",),
 }
 
 
@@ -76,14 +78,18 @@ def test_pods_are_held_to_the_strictest_level() -> None:
     assert application["spec"]["syncPolicy"]["managedNamespaceMetadata"]["labels"] == strict
 
 
-def test_the_operator_runs_the_stacks_that_are_elsewhere_if_it_is_told_where_pulumi_is() -> None:
+def test_flux_keeps_the_namespace_when_the_tree_goes() -> None:
+    (namespace,) = found(tree(), "Namespace")
+    assert namespace["metadata"]["annotations"] == {"kustomize.toolkit.fluxcd.io/prune": "disabled"}
+
+
+def test_the_operator_runs_the_stacks_whose_credentials_it_has_if_it_is_told_where_pulumi_is() -> None:
     assert [path for path in tree() if path.startswith("pulumi/")] == []
     files = tree(pulumiImage=IMAGE)
     paths = {path for path in files if path.startswith("pulumi/")}
-    assert paths == {"pulumi/operator.yaml", "pulumi/office.yaml", "pulumi/gpuaas.yaml", "pulumi/modal.yaml"}
+    assert paths == {"pulumi/operator.yaml", "pulumi/gpuaas.yaml", "pulumi/modal.yaml"}
     stacks = {each["spec"]["stack"]: each["spec"] for each in found(files, "Stack")}
     always = {"PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"}
-    assert stacks["office"]["envRefs"].keys() == always
     assert stacks["modal"]["envRefs"].keys() == always | {"MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"}
     assert stacks["gpuaas"]["envRefs"].keys() == stacks["modal"]["envRefs"].keys() | {"LAMBDA_API_KEY"}
     assert {each["workspaceTemplate"]["spec"]["image"] for each in stacks.values()} == {IMAGE}
