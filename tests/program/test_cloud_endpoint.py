@@ -237,6 +237,10 @@ def test_another_configuration_is_a_new_model_that_the_endpoint_moves_over_to(de
     assert "response-stream" in deployed.outputs["invoke"]
     (target,) = leftovers(deployed)["targets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 1)
+    scaling = deployed.client("application-autoscaling")
+    (follow,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    metric = follow["TargetTrackingScalingPolicyConfiguration"]["PredefinedMetricSpecification"]
+    assert metric == {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
     assert not [each for each in leftovers(deployed)["alarms"] if each["AlarmName"].endswith("-wake")]
 
 

@@ -76,7 +76,8 @@ class Scaling(pulumi.ComponentResource):
         }
 
     def _requests(self) -> dict[str, object]:
-        kind = "SageMakerVariantInvocationsPerInstance"
+        """Requests in flight at once, as the setting counts them: a stream lasts, and calls a minute say little."""
+        kind = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
         return {"predefined_metric_specification": {"predefined_metric_type": kind}}
 
     def _wake(self, target: aws.appautoscaling.Target) -> None:
