@@ -18,6 +18,7 @@ from tests.host.conftest import CACHE, lab
 from tests.host.fleet import Fleet, unreachable
 from tests.program.stack import deployed, eventually
 from tools.lab.workstation import boot
+from trivet.errors import EngineError
 
 HOSTS = int(os.environ.get("TRIVET_FLEET", "3"))
 FAILING = HOSTS // 2
@@ -40,6 +41,15 @@ def trivet(fleet: Fleet, *args: str) -> subprocess.CompletedProcess[str]:
 def states(fleet: Fleet) -> list[str]:
     listed = json.loads(trivet(fleet, "host", "list", "--stack", fleet.name, "--json").stdout)["hosts"]
     return [each["state"] for each in listed.values()]
+
+
+def has_begun(fleet: Fleet, before: dict[str, tuple[str, str]]) -> bool:
+    """Whether the first host is not what it was."""
+    fleet.workstation = fleet.hosts[0]
+    try:
+        return fleet.started() != before
+    except EngineError:
+        return True  # a container went while we looked at it
 
 
 def test_each_host_has_the_stack_and_conforms_with_one_key(fleet: Fleet) -> None:
@@ -70,7 +80,7 @@ def test_a_host_that_is_lost_half_way_stops_it_there_and_the_next_up_goes_on(fle
     with subprocess.Popen(
         argv, cwd=fleet.project, env=fleet.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as up:
-        eventually(lambda: fleet.everywhere()[0] != before[0], seconds=240)
+        eventually(lambda: has_begun(fleet, before[0]), seconds=240)
         with unreachable(lost):
             began = time.monotonic()
             said, _ = up.communicate(timeout=300)
