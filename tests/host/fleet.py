@@ -10,8 +10,8 @@ from tests.host.stack import RemoteStack
 from tools.lab.engine import docker
 from tools.lab.workstation import Workstation
 
-# Not a word comes or goes, and nobody is told: a cable that was pulled, a firewall that drops.
-CUT = "nft 'table inet cut { chain input { type filter hook input priority -300; policy drop; }; }'"
+# Not a word comes in, and nobody is told: a cable that was pulled. What the host says to itself goes on.
+CUT = "nft 'table inet cut { chain input { type filter hook input priority -300; iifname eth0 drop; }; }'"
 MEND = "nft delete table inet cut"
 
 

@@ -20,7 +20,7 @@ from tests.program.stack import deployed, eventually
 from tools.lab.workstation import boot
 from trivet.errors import EngineError
 
-HOSTS = int(os.environ.get("TRIVET_FLEET", "4"))
+HOSTS = int(os.environ.get("TRIVET_FLEET", "3"))
 FAILING = HOSTS // 2
 
 
